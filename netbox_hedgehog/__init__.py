@@ -1,0 +1,1 @@
+"""netbox-hedgehog: an always fresh database copy of Hedgehog fabrics."""

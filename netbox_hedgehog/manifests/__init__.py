@@ -1,0 +1,1 @@
+"""Bytes to resources: parse, limit, validate. Pure functions that know neither Django nor settings."""

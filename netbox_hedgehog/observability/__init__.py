@@ -1,0 +1,1 @@
+"""What the system says about itself; a leaf that imports nothing else of the project."""
