@@ -34,6 +34,12 @@ class NeedsOperator(SyncError):  # noqa: N818 - named for what happens next
     """Nothing but a change by a person can mend it (credential, URL, manifest): retrying soon is useless."""
 
 
+class ContentProblem(NeedsOperator):
+    """A commit must mend it, and only another look at the repository can notice that commit: retried at the
+    fabric's own interval, without backing off further.
+    """
+
+
 class RetryLater(SyncError):  # noqa: N818 - named for what happens next
     """It may well work next time (network, remote server, database): back off and try again."""
 

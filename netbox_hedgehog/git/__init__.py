@@ -1,1 +1,33 @@
-"""Git without checkouts: policy, heads, mirrors and bounded reads. Knows neither Django nor settings."""
+"""Fetch and read Git repositories: a small engine that knows neither Django nor Celery."""
+
+from __future__ import annotations
+
+from netbox_hedgehog.git.addresses import check_address
+from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
+from netbox_hedgehog.git.limits import GitLimits
+from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
+from netbox_hedgehog.git.remote import remote_head
+from netbox_hedgehog.git.source import GitSource
+from netbox_hedgehog.git.tree import ManifestFile, directory_tree, list_manifests, read_blob
+from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, split_credentials
+
+__all__ = [
+    "Anonymous",
+    "Credential",
+    "GitLimits",
+    "GitSource",
+    "ManifestFile",
+    "SplitUrl",
+    "SshKey",
+    "UrlPolicy",
+    "UserPassword",
+    "check_address",
+    "check_url",
+    "directory_tree",
+    "discard_mirror",
+    "list_manifests",
+    "mirror_at",
+    "read_blob",
+    "remote_head",
+    "split_credentials",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Final
 
 REDACTED: Final = "[REDACTED]"
@@ -23,7 +24,9 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)[^\s/?#\"'<>]*@"), rf"\g<scheme>{REDACTED}@"),
     # Authorization headers, whatever the scheme.
     (
-        re.compile(r"(?i)(?P<name>\b(?:proxy-)?authorization\b[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|token|digest)\s+)?[^\s\"',;]+"),
+        re.compile(
+            r"(?i)(?P<name>\b(?:proxy-)?authorization\b[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|token|digest)\s+)?[^\s\"',;]+"
+        ),
         rf"\g<name>{REDACTED}",
     ),
     (re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+[A-Za-z0-9+/=_\-.~]{8,}"), rf"\g<scheme> {REDACTED}"),
@@ -63,6 +66,24 @@ def redact(text: object) -> str:
     return result
 
 
+def redact_value(value: object) -> object:
+    """Redact every text inside ``value``; containers keep their shape, numbers, flags and None pass."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: REDACTED if _names_a_secret(key) else redact_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_value(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(repr(value))
+
+
+def _names_a_secret(key: object) -> bool:
+    """Whether ``key: x`` would be redacted as text; the value alone does not show that it is one."""
+    return REDACTED in redact(f"{key}=x")
+
+
 class RedactingFilter(logging.Filter):
     """Redacts a record's message, arguments and traceback; sits on every handler, so no logger can miss it."""
 
@@ -70,6 +91,8 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite ``record`` in place; always let it through."""
+        if isinstance(record.msg, Mapping):  # a structured event: its formatter redacts each field
+            return True
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - a wrong format string must not cost the log line

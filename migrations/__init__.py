@@ -1,0 +1,1 @@
+"""Migrations; imported as netbox_hedgehog.migrations only."""

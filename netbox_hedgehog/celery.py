@@ -1,0 +1,24 @@
+"""The Celery app: everything it needs is in Django's settings under ``CELERY_``."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
+
+app = Celery("netbox_hedgehog")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def use_project_logging(**_kwargs: Any) -> None:
+    """Keep Celery's own logging set-up out, so that every line passes the redacting handler."""
+    from django.conf import settings  # noqa: PLC0415 - settings must not load when the app module is imported
+
+    logging.config.dictConfig(settings.LOGGING)

@@ -1,0 +1,77 @@
+"""System checks: settings that would break a promise fail `manage.py check`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from netbox_hedgehog.conf import conf
+
+
+@register(Tags.compatibility)
+def schedule_lives_in_the_database(**_kwargs: Any) -> list[CheckMessage]:
+    """An operator's edit must reach beat, and nothing in code may write over it."""
+    problems: list[CheckMessage] = []
+    if not settings.CELERY_BEAT_SCHEDULER.endswith(":DatabaseScheduler"):
+        problems.append(
+            Error(
+                "Celery beat does not use the DatabaseScheduler, so edits in the admin have no effect.",
+                hint="Remove the override of CELERY_BEAT_SCHEDULER.",
+                id="netbox_hedgehog.E001",
+            )
+        )
+    if getattr(settings, "CELERY_BEAT_SCHEDULE", None):
+        problems.append(
+            Error(
+                "CELERY_BEAT_SCHEDULE has entries, which overwrite the operator's schedule at each start of beat.",
+                hint="Remove it; the schedule lives in the database.",
+                id="netbox_hedgehog.E002",
+            )
+        )
+    return problems
+
+
+@register(Tags.compatibility)
+def time_limits_form_a_chain(**_kwargs: Any) -> list[CheckMessage]:
+    """Each time limit ends before the one around it, so that the inner error is the one reported."""
+    problems: list[CheckMessage] = []
+    if conf.git_timeout_seconds >= conf.sync_time_limit_seconds:
+        problems.append(
+            Error(
+                "HEDGEHOG_GIT_TIMEOUT_SECONDS must be below HEDGEHOG_SYNC_TIME_LIMIT_SECONDS.",
+                hint="Otherwise a hanging Git server ends as a killed task instead of a clear error.",
+                id="netbox_hedgehog.E003",
+            )
+        )
+    if conf.git_connect_timeout_seconds > conf.git_timeout_seconds:
+        problems.append(
+            Error(
+                "HEDGEHOG_GIT_CONNECT_TIMEOUT_SECONDS must not exceed HEDGEHOG_GIT_TIMEOUT_SECONDS.",
+                id="netbox_hedgehog.E004",
+            )
+        )
+    if conf.backoff_base_seconds > conf.backoff_max_seconds:
+        problems.append(
+            Error(
+                "HEDGEHOG_BACKOFF_BASE_SECONDS must not exceed HEDGEHOG_BACKOFF_MAX_SECONDS.",
+                id="netbox_hedgehog.E005",
+            )
+        )
+    return problems
+
+
+@register(Tags.security, deploy=True)
+def keys_are_the_operators_own(**_kwargs: Any) -> list[CheckMessage]:
+    """Generated keys differ between machines: sessions would end and credentials could not be read elsewhere."""
+    return [
+        Warning(
+            f"{name} is not set; a random one from the data directory is used.",
+            hint=f"Set {name} or {name}_FILE to the same value on every machine.",
+            id=f"netbox_hedgehog.W{number:03}",
+        )
+        for number, name in enumerate(("SECRET_KEY", "HEDGEHOG_ENCRYPTION_KEY"), start=1)
+        if not (os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+    ]

@@ -1,0 +1,115 @@
+"""Typed access to the ``HEDGEHOG_*`` settings: name, unit, default, bounds and meaning, each declared once.
+
+Values are read from Django's settings on access, so that ``override_settings`` works in tests.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from django.conf import settings
+
+YEAR_SECONDS: Final = 365 * 24 * 3600
+
+
+class Option[T]:
+    """One setting; ``unit`` is empty for plain values, ``minimum``/``maximum`` are inclusive."""
+
+    name: str
+
+    def __init__(
+        self,
+        default: T,
+        meaning: str,
+        *,
+        unit: str = "",
+        minimum: float | None = None,
+        maximum: float | None = None,
+        choices: tuple[str, ...] = (),
+    ) -> None:
+        self.default = default
+        self.meaning = meaning
+        self.unit = unit
+        self.minimum = minimum
+        self.maximum = maximum
+        self.choices = choices
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"HEDGEHOG_{name.upper()}"
+
+    def __get__(self, instance: object | None, owner: type) -> T:
+        return cast("T", getattr(settings, self.name, self.default))
+
+
+class Conf:
+    """All options. The time limits form a chain that the system checks hold:
+    git timeout < sync time limit, and queued claim < broker visibility timeout.
+    """
+
+    tick_time_budget_seconds = Option(
+        45.0, "A tick stops starting new work after this time.", unit="s", minimum=1, maximum=280
+    )
+    tick_max_dispatch = Option(
+        5000,
+        "At most this many syncs are dispatched by one tick.",
+        unit="fabrics",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    tick_chunk_size = Option(500, "Fabrics claimed in one transaction.", unit="fabrics", minimum=1, maximum=10_000)
+    max_live_claims = Option(
+        20_000,
+        "Backpressure: no more dispatches while this many syncs are queued or running.",
+        unit="fabrics",
+        minimum=1,
+        maximum=10_000_000,
+    )
+    queued_claim_seconds = Option(
+        600,
+        "A queued sync that no worker took by then is given up, its message with it.",
+        unit="s",
+        minimum=90,
+        maximum=86_400,
+    )
+    running_claim_seconds = Option(
+        60,
+        "A running sync renews its claim at a third of this; a killed worker's fabric is free after it.",
+        unit="s",
+        minimum=6,
+        maximum=3600,
+    )
+    sync_time_limit_seconds = Option(600, "A sync is stopped after this time.", unit="s", minimum=10, maximum=7200)
+    backoff_base_seconds = Option(
+        60,
+        "Wait after the first failure of a fabric; doubled with each further one.",
+        unit="s",
+        minimum=1,
+        maximum=86_400,
+    )
+    backoff_max_seconds = Option(
+        3600, "Longest wait after repeated failures.", unit="s", minimum=1, maximum=30 * 86_400
+    )
+    git_schemes = Option(("https", "ssh"), "URL schemes that repositories may use (https, ssh, http).")
+    git_allow_private = Option(
+        True,
+        "Allow repositories on loopback and private addresses. Link-local and metadata addresses never are.",
+    )
+    git_connect_timeout_seconds = Option(
+        10, "Longest wait for a Git server to accept or to answer.", unit="s", minimum=1, maximum=600
+    )
+    git_timeout_seconds = Option(120, "Longest time for one fetch as a whole.", unit="s", minimum=1, maximum=3600)
+    git_max_fetch_bytes = Option(512 * 1024**2, "Largest pack received from a repository.", unit="bytes", minimum=1024)
+    git_max_file_bytes = Option(1024**2, "Largest manifest file.", unit="bytes", minimum=1024, maximum=64 * 1024**2)
+    git_max_files = Option(50_000, "Most manifest files in one GitOps directory.", unit="files", minimum=1)
+    log_format = Option("console", "How log lines look: for people or for machines.", choices=("console", "json"))
+    log_level = Option(
+        "INFO", "Least severity that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    )
+
+    @classmethod
+    def options(cls) -> list[Option[object]]:
+        """Every declared option, in order of declaration."""
+        return [value for value in vars(cls).values() if isinstance(value, Option)]
+
+
+conf: Final = Conf()

@@ -1,0 +1,111 @@
+"""The answers to libgit2's questions during one connection, and the limits while it receives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pygit2
+from pygit2.enums import CredentialType
+
+from netbox_hedgehog.errors import NeedsOperator
+from netbox_hedgehog.git.credentials import Anonymous, SshKey, UserPassword
+from netbox_hedgehog.git.failures import auth_failed, timed_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pygit2.remotes import TransferProgress
+
+    from netbox_hedgehog.git.limits import Deadline
+    from netbox_hedgehog.git.source import GitSource
+
+type Progress = Callable[[str, int, int], None]
+"""Called with a stage (``receiving``, ``indexing``), how many objects are done, and of how many; often."""
+
+
+class Callbacks(pygit2.RemoteCallbacks):
+    """Serves one connection: a second question for the same credential means that the first was refused."""
+
+    # libgit2's Python layer decodes the server's chatter strictly before it calls a handler, so one byte that is not
+    # UTF-8 would fail the fetch. Without a handler it is dropped undecoded.
+    sideband_progress: Final = None  # type: ignore[assignment]
+
+    def __init__(self, source: GitSource, deadline: Deadline, progress: Progress | None = None) -> None:
+        super().__init__()
+        self._source = source
+        self._deadline = deadline
+        self._progress = progress
+        self._answered = False
+
+    def credentials(
+        self, url: str, username_from_url: str | None, allowed_types: CredentialType
+    ) -> pygit2.UserPass | pygit2.Keypair | pygit2.Username:
+        """Hand out the source's credential once.
+
+        Raises NeedsOperator ``git.auth_failed``.
+        """
+        credential = self._source.credential
+        if isinstance(credential, Anonymous):
+            raise auth_failed(
+                "the server asks for credentials and none are set", "Enter credentials for this repository."
+            )
+        if allowed_types & CredentialType.USERNAME:
+            return pygit2.Username(credential.username)
+        if self._answered:
+            raise auth_failed("the server refused the credentials")
+        self._answered = True
+        if isinstance(credential, UserPassword) and allowed_types & CredentialType.USERPASS_PLAINTEXT:
+            return pygit2.UserPass(credential.username, credential.password)
+        if isinstance(credential, SshKey) and allowed_types & CredentialType.SSH_MEMORY:
+            return pygit2.KeypairFromMemory(
+                username_from_url or credential.username, None, credential.private_key, credential.passphrase
+            )
+        raise auth_failed(
+            "the server does not accept this kind of credential", "Use the other kind: password or SSH key."
+        )
+
+    def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002, FBT001
+        """Accept what the system's certificates (TLS) or the given known hosts (SSH) vouch for, nothing else.
+
+        Raises NeedsOperator ``git.tls`` or ``git.host_key``.
+        """
+        if valid:
+            return True
+        name = host.decode("ascii", "backslashreplace")
+        if self._source.url.lower().startswith("https://"):
+            raise NeedsOperator(
+                "git.tls",
+                f"The TLS certificate of {name} is not trusted.",
+                "Install the certificate of the signing authority on the workers, or correct the host name.",
+            )
+        raise NeedsOperator(
+            "git.host_key",
+            f"The SSH host key of {name} is not among the known hosts of this repository.",
+            "Compare the server's key with its operator and add its line to the known hosts.",
+        )
+
+    def transfer_progress(self, stats: TransferProgress) -> None:
+        """Stop a fetch that outgrows its limits or its time.
+
+        Raises NeedsOperator ``git.too_large``, RetryLater ``git.timeout``.
+        """
+        limits = self._source.limits
+        if stats.total_objects > limits.max_objects:
+            raise _too_large(f"{stats.total_objects} objects, more than the limit of {limits.max_objects}")
+        if stats.received_bytes > limits.max_received_bytes:
+            raise _too_large(f"more than the limit of {limits.max_received_bytes} bytes")
+        if self._deadline.passed:
+            raise timed_out(limits)
+        if self._progress is not None:
+            if stats.received_objects < stats.total_objects or not stats.total_deltas:
+                self._progress("receiving", stats.received_objects, stats.total_objects)
+            else:
+                self._progress("indexing", stats.indexed_deltas, stats.total_deltas)
+
+
+def _too_large(what: str) -> NeedsOperator:
+    return NeedsOperator(
+        "git.too_large",
+        f"The repository sends {what}.",
+        "Check that this is the repository with the manifests; if so, raise the limit.",
+    )

@@ -1,0 +1,199 @@
+"""One bare, shallow mirror per repository URL, shared by all fabrics and processes of a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pygit2
+
+from netbox_hedgehog.errors import RetryLater, SyncError
+from netbox_hedgehog.git.failures import ref_not_found, translate
+from netbox_hedgehog.git.limits import Deadline
+from netbox_hedgehog.git.locks import exclusive
+from netbox_hedgehog.git.remote import Tip, check_ref, find_tip, is_commit_id
+from netbox_hedgehog.git.session import LIBGIT2_ERRORS, connect, create_bare
+from netbox_hedgehog.git.urls import check_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pygit2.remotes import RemoteHead
+
+    from netbox_hedgehog.git.callbacks import Progress
+    from netbox_hedgehog.git.source import GitSource
+
+# Errors that a damaged mirror causes as well as a bad server: worth one fetch into an empty mirror.
+_MAYBE_OURS: Final = frozenset({"git.corrupt", "git.failed"})
+_WHOLE_HISTORY: Final = 2**31 - 1  # libgit2 reads it as "no longer shallow"
+
+
+def mirror_at(
+    root: Path, source: GitSource, commit: str, *, progress: Progress | None = None
+) -> pygit2.Repository:
+    """Open the mirror of ``source`` below ``root``, fetching first unless ``commit`` (hex) is in it.
+
+    One process fetches, the others wait and use the result. A damaged mirror is deleted and fetched anew, once.
+    ``progress`` is called with (stage, done, total), often. The whole call ends within ``limits.timeout_seconds``.
+
+    Raises what :func:`remote_head` raises, and RetryLater ``git.mirror_busy``, ``git.ref_moved``, ``git.disk_full``,
+    ``git.corrupt``; NeedsOperator ``git.too_large``; InternalFault ``git.storage``. Nothing is left behind then.
+    """
+    check_url(source.url, source.policy)
+    deadline = Deadline(source.limits.timeout_seconds)
+    path = _path(root, source.url)
+    try:
+        if repository := _open_with(path, commit):
+            return repository
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusive(path.with_suffix(".lock"), deadline):
+            return _open_with(path, commit) or _fetch_into(path, source, commit, deadline, progress)
+    except OSError as error:
+        raise translate(error, source.credential) from None
+
+
+def discard_mirror(root: Path, source: GitSource) -> None:
+    """Delete the mirror of ``source``, if there is one: after ``git.corrupt`` while reading, or with its repository.
+
+    Raises RetryLater ``git.mirror_busy``, InternalFault ``git.storage``.
+    """
+    path = _path(root, source.url)
+    if not path.exists():
+        return
+    try:
+        with exclusive(path.with_suffix(".lock"), Deadline(source.limits.timeout_seconds)):
+            _delete(path)
+    except OSError as error:
+        raise translate(error, source.credential) from None
+
+
+def _path(root: Path, url: str) -> Path:
+    return root / (hashlib.sha256(url.encode()).hexdigest()[:32] + ".git")
+
+
+def _open_with(path: Path, commit: str) -> pygit2.Repository | None:
+    """The repository at ``path`` if it is sound and has ``commit`` with its tree."""
+    try:
+        repository = pygit2.Repository(str(path))
+        repository[commit].peel(pygit2.Tree)
+    except LIBGIT2_ERRORS:
+        return None
+    return repository
+
+
+def _fetch_into(
+    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
+) -> pygit2.Repository:
+    """Bring ``commit`` into the mirror at ``path``; the caller holds its lock."""
+    for leftover in path.parent.glob(f"{path.stem}.tmp-*"):  # of a process that was killed
+        _delete(leftover)
+    if path.exists():
+        if repository := _update(path, source, commit, deadline, progress):
+            return repository
+        _delete(path)
+    return _create(path, source, commit, deadline, progress)
+
+
+def _update(
+    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
+) -> pygit2.Repository | None:
+    """Fetch into an existing mirror; None if it turns out to be damaged."""
+    try:
+        repository = pygit2.Repository(str(path))
+    except LIBGIT2_ERRORS:
+        return None
+    try:
+        _fetch(repository, source, commit, deadline, progress)
+    except SyncError as error:
+        if error.code in _MAYBE_OURS:
+            return None
+        raise
+    return _open_with(path, commit)
+
+
+def _create(
+    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
+) -> pygit2.Repository:
+    """Fetch into a new mirror that appears under its name only when it is complete."""
+    building = Path(tempfile.mkdtemp(prefix=f"{path.stem}.tmp-", dir=path.parent))
+    try:
+        _fetch(create_bare(building), source, commit, deadline, progress)
+        building.rename(path)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    if repository := _open_with(path, commit):
+        return repository
+    _delete(path)
+    raise RetryLater(
+        "git.corrupt",
+        f"The server announced commit {commit} but did not send it whole.",
+        "It is tried again by itself; if it stays, run git fsck on the server.",
+    )
+
+
+def _fetch(
+    repository: pygit2.Repository,
+    source: GitSource,
+    commit: str,
+    deadline: Deadline,
+    progress: Progress | None,
+) -> None:
+    """Fetch ``commit`` by the ref that leads to it, or by its id, or with all history: the cheapest that works."""
+    with connect(repository, source, deadline, progress) as (remote, callbacks):
+        tip = _tip_of(remote.list_heads(connect=False), source.ref, commit)
+        what = commit if tip is None else tip.name
+        refspecs = [f"+{what}:{_local_name(source.ref)}"]
+        remote.fetch(refspecs, callbacks=callbacks, depth=_depth(source, 1))
+    if commit in repository:
+        return
+    if tip is None and is_commit_id(source.ref):
+        _fetch_all(repository, source, deadline, progress)
+        if commit not in repository:
+            raise ref_not_found(source.ref, "no branch or tag of the server leads to this commit")
+    elif tip is None:
+        raise RetryLater(
+            "git.ref_moved",
+            f"{source.ref!r} moved on while it was fetched, and the server no longer hands out commit {commit}.",
+            "Nothing: the next sync takes the new commit.",
+        )
+
+
+def _fetch_all(
+    repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None
+) -> None:
+    """For servers that hand out no commit by its id: everything that any branch or tag leads to."""
+    refspecs = ["+refs/heads/*:refs/hedgehog/heads/*", "+refs/tags/*:refs/hedgehog/tags/*"]
+    with connect(repository, source, deadline, progress) as (remote, callbacks):
+        remote.fetch(refspecs, callbacks=callbacks, depth=_depth(source, _WHOLE_HISTORY))
+
+
+def _tip_of(heads: Sequence[RemoteHead], ref: str, commit: str) -> Tip | None:
+    """The server's ref that points to ``commit`` now, if it is still the one that ``ref`` means."""
+    if is_commit_id(ref):
+        names = (head.name.removesuffix("^{}") for head in heads if head.name and str(head.oid) == commit)
+        return next((Tip(name, commit) for name in names), None)
+    check_ref(ref)
+    tip = find_tip(heads, ref)
+    return tip if tip.commit == commit else None
+
+
+def _local_name(ref: str) -> str:
+    # A ref's own name may be one that cannot live beside another (a and a/b); its digest always can.
+    return "refs/hedgehog/wanted/" + hashlib.sha256(ref.encode()).hexdigest()[:32]
+
+
+def _depth(source: GitSource, depth: int) -> int:
+    # libgit2's transport for local directories refuses shallow fetches.
+    return 0 if source.url.lower().startswith("file:") else depth
+
+
+def _delete(path: Path) -> None:
+    """Remove the directory so that no one can open a half-deleted one under its name."""
+    grave = Path(tempfile.mkdtemp(prefix=f"{path.stem.split('.')[0]}.tmp-", dir=path.parent))
+    try:
+        path.rename(grave)
+    finally:
+        shutil.rmtree(grave, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""One guarded connection to a Git server: checked address, bounded time, verified host, errors in plain words."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pygit2
+from pygit2.enums import ConfigLevel, Option
+
+from netbox_hedgehog.git.addresses import check_address
+from netbox_hedgehog.git.callbacks import Callbacks
+from netbox_hedgehog.git.credentials import SshKey
+from netbox_hedgehog.git.failures import timed_out, translate
+from netbox_hedgehog.git.urls import check_url
+from netbox_hedgehog.git.watchdog import cut_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netbox_hedgehog.git.callbacks import Progress
+    from netbox_hedgehog.git.limits import Deadline
+    from netbox_hedgehog.git.source import GitSource
+
+# A redirect is a way round the address policy, and libgit2's Python layer has no parameter for it.
+REPOSITORY_CONFIG: Final = """[core]
+\trepositoryformatversion = 0
+\tfilemode = false
+\tbare = true
+[http]
+\tfollowRedirects = false
+"""
+
+# What libgit2 raises: its own errors, and those that its Python layer maps to built-in ones.
+LIBGIT2_ERRORS: Final = (pygit2.GitError, KeyError, ValueError, OSError, AssertionError)
+
+# libgit2 finds known_hosts through one process-wide home directory.
+_home_lock: Final = threading.Lock()
+
+
+def create_bare(path: Path) -> pygit2.Repository:
+    """Make an empty bare repository in the existing, empty directory ``path``, without templates or hooks."""
+    (path / "objects" / "pack").mkdir(parents=True)  # libgit2 finds no packs if it is made later
+    (path / "refs").mkdir()
+    (path / "HEAD").write_text("ref: refs/heads/main\n")
+    (path / "config").write_text(REPOSITORY_CONFIG)
+    return pygit2.Repository(str(path))
+
+
+@contextmanager
+def connect(
+    repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None = None
+) -> Iterator[tuple[pygit2.Remote, Callbacks]]:
+    """Connect to ``source`` and hand out the remote (its heads are known) and the callbacks for a fetch over it.
+
+    Raises every ``git.*`` error of the URL, the network and the server, also for what the body of the ``with`` does.
+    """
+    check_url(source.url, source.policy)
+    _configure(source, deadline)
+    callbacks = Callbacks(source, deadline, progress)
+    try:
+        with cut_at(deadline, check_address(source.url, source.policy)):
+            remote = repository.remotes.create_anonymous(source.url)
+            with _known_hosts(source, deadline):
+                remote.connect(callbacks=callbacks)
+            yield remote, callbacks
+    except LIBGIT2_ERRORS as error:
+        # Without its cause: that one's text is not redacted.
+        raise (timed_out(source.limits) if deadline.passed else translate(error, source.credential)) from None
+
+
+def _configure(source: GitSource, deadline: Deadline) -> None:
+    """Set libgit2's process-wide timeouts; threads with different limits share the last ones set, in effect.
+
+    They bound one silent wait on a socket each, the deadline bounds the sum.
+    """
+    _shut_out_machine_config()
+    remaining = deadline.remaining_seconds
+    connect_seconds = min(source.limits.connect_timeout_seconds, remaining)
+    pygit2.option(Option.SET_SERVER_CONNECT_TIMEOUT, max(1, int(connect_seconds * 1000)))
+    pygit2.option(Option.SET_SERVER_TIMEOUT, max(1, int(remaining * 1000)))
+
+
+@functools.cache
+def _shut_out_machine_config() -> None:
+    """A Git configuration of the machine could rewrite URLs (``insteadOf``) after they have been checked."""
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
+        pygit2.option(Option.SET_SEARCH_PATH, level, "")
+
+
+@contextmanager
+def _known_hosts(source: GitSource, deadline: Deadline) -> Iterator[None]:
+    """Show libgit2 the known hosts of this source, and only these, while it connects over SSH."""
+    if not isinstance(source.credential, SshKey):
+        yield
+        return
+    if not _home_lock.acquire(timeout=deadline.remaining_seconds):
+        raise timed_out(source.limits)
+    try:
+        with tempfile.TemporaryDirectory(prefix="hedgehog-known-hosts-") as home:
+            directory = Path(home, ".ssh")
+            directory.mkdir()
+            text = source.credential.known_hosts.strip()
+            (directory / "known_hosts").write_text(text + "\n", encoding="utf-8")
+            before = pygit2.option(Option.GET_HOMEDIR)
+            pygit2.option(Option.SET_HOMEDIR, home)
+            try:
+                yield
+            finally:
+                pygit2.option(Option.SET_HOMEDIR, before or "")
+    finally:
+        _home_lock.release()

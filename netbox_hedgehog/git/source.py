@@ -1,0 +1,25 @@
+"""Everything that is needed to reach one ref of one repository, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netbox_hedgehog.git.credentials import Anonymous, Credential
+from netbox_hedgehog.git.limits import GitLimits
+from netbox_hedgehog.git.urls import UrlPolicy
+from netbox_hedgehog.observability.redaction import redact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSource:
+    """One ref of one repository, with the means and the limits to fetch it."""
+
+    url: str
+    ref: str
+    """A branch, a tag (annotated or not), a full name such as ``refs/heads/main``, or a full commit id."""
+    policy: UrlPolicy
+    credential: Credential = field(default_factory=Anonymous)
+    limits: GitLimits = field(default_factory=GitLimits)
+
+    def __repr__(self) -> str:
+        return f"GitSource(url={redact(self.url)!r}, ref={self.ref!r}, credential={self.credential!r})"

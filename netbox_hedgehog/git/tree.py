@@ -1,0 +1,165 @@
+"""Read the manifests below one directory of one commit; nothing is checked out, links are not followed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType
+
+from netbox_hedgehog.errors import NeedsOperator, RetryLater, SyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netbox_hedgehog.git.limits import GitLimits
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+_REGULAR: Final = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One manifest in a commit."""
+
+    path: str
+    """From the root of the repository; bytes that are not UTF-8 stand as ``\\xNN``."""
+    blob_id: str
+    """Changes exactly when the content changes."""
+    size: int
+    """Bytes."""
+
+
+def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
+    """The tree id (hex) of ``directory`` at ``commit``; ``/`` or nothing is the root.
+
+    The id changes exactly when anything below the directory changes.
+    Raises NeedsOperator ``git.directory_not_found``, ``git.not_a_directory``; RetryLater ``git.corrupt``.
+    """
+    with _reading():
+        tree = _commit(repo, commit).tree
+        for part in _parts(directory):
+            entry = next((each for each in tree if each.raw_name == part.encode()), None)
+            if entry is None:
+                raise NeedsOperator(
+                    "git.directory_not_found",
+                    f"The directory {directory} is not in the repository at commit {commit[:12]}.",
+                    "Correct the fabric's GitOps directory, or push the directory.",
+                )
+            if entry.filemode != FileMode.TREE:
+                raise NeedsOperator(
+                    "git.not_a_directory",
+                    f"{directory} is not a directory of the repository: links and submodules are not followed.",
+                    "Enter the directory that holds the manifests themselves.",
+                )
+            tree = repo[entry.id].peel(pygit2.Tree)
+        return str(tree.id)
+
+
+def list_manifests(
+    repo: pygit2.Repository, tree_id: str, directory: str, limits: GitLimits
+) -> list[ManifestFile]:
+    """The ``.yaml``, ``.yml`` and ``.json`` files below ``tree_id``, the tree of ``directory``, sorted by path.
+
+    Links, submodules, and everything whose name begins with a dot (settings of tools) are left out.
+    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``, ``git.file_too_large``; RetryLater ``git.corrupt``.
+    """
+    prefix = "".join(f"{part}/" for part in _parts(directory))
+    found: list[ManifestFile] = []
+    with _reading():
+        for path, entry in _walk(repo, tree_id, prefix, limits):
+            if len(found) == limits.max_files:
+                raise NeedsOperator(
+                    "git.too_many_files",
+                    f"There are more than {limits.max_files} manifests below {directory}.",
+                    "Check the fabric's GitOps directory; if it is right, raise the limit.",
+                )
+            # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
+            size = repo.odb.read_header(entry.id)[1]
+            _check_size(path, size, limits)
+            found.append(ManifestFile(path, str(entry.id), size))
+    return sorted(found, key=lambda manifest: manifest.path)
+
+
+def read_blob(repo: pygit2.Repository, blob_id: str, limits: GitLimits) -> bytes:
+    """The content of one manifest.
+
+    Raises NeedsOperator ``git.file_too_large``, ``git.lfs_pointer``; RetryLater ``git.corrupt``.
+    """
+    with _reading():
+        _check_size(f"blob {blob_id}", repo.odb.read_header(blob_id)[1], limits)
+        kind, data = repo.odb.read(blob_id)
+        if kind != ObjectType.BLOB:
+            raise KeyError(blob_id)
+    if data.startswith(_LFS_POINTER):
+        raise NeedsOperator(
+            "git.lfs_pointer",
+            "The file is stored in Git LFS: the repository holds only a pointer to it.",
+            "Store manifests in Git itself (git lfs untrack, then git add --renormalize).",
+        )
+    return data
+
+
+def _walk(
+    repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits
+) -> Iterator[tuple[str, pygit2.Object]]:
+    """Every manifest with its path; directories are kept on a list, so that depth costs no stack."""
+    pending = [(tree_id, prefix, 0)]
+    while pending:
+        directory_id, path, depth = pending.pop()
+        if depth > limits.max_depth:
+            raise NeedsOperator(
+                "git.too_deep",
+                f"Directories are nested more than {limits.max_depth} deep below {prefix or '/'}.",
+                "Check the fabric's GitOps directory.",
+            )
+        for entry in repo[directory_id].peel(pygit2.Tree):
+            if entry.raw_name is None or entry.raw_name.startswith(b"."):
+                continue
+            name = entry.raw_name.decode("utf-8", "backslashreplace")
+            if entry.filemode == FileMode.TREE:
+                pending.append((str(entry.id), f"{path}{name}/", depth + 1))
+            elif entry.filemode in _REGULAR and name.endswith(_SUFFIXES):
+                yield path + name, entry
+
+
+def _parts(directory: str) -> list[str]:
+    parts = [part for part in directory.split("/") if part not in {"", "."}]
+    if ".." in parts or "\0" in directory:
+        raise NeedsOperator(
+            "git.directory_not_found",
+            f"The directory {directory!r} is not a path inside the repository.",
+            "Enter the path from the root of the repository, without '..'.",
+        )
+    return parts
+
+
+def _commit(repo: pygit2.Repository, commit: str) -> pygit2.Commit:
+    return repo[commit].peel(pygit2.Commit)
+
+
+def _check_size(path: str, size: int, limits: GitLimits) -> None:
+    if size > limits.max_file_bytes:
+        raise NeedsOperator(
+            "git.file_too_large",
+            f"{path} has {size} bytes, more than the limit of {limits.max_file_bytes}.",
+            "Split the file, keep it outside the GitOps directory, or raise the limit.",
+        )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Say that the mirror is damaged where an object that must be there cannot be read."""
+    try:
+        yield
+    except SyncError:
+        raise
+    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        raise RetryLater(
+            "git.corrupt",
+            f"The mirror of the repository is damaged: {type(error).__name__} {error}",
+            "It is fetched anew by itself; if it stays, check the worker's disk and run git fsck on the server.",
+        ) from error

@@ -1,0 +1,1 @@
+"""One machine: what `netbox-hedgehog run` starts, and the demo it loads."""

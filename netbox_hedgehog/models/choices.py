@@ -1,0 +1,56 @@
+"""The states that are stored or shown, with their meaning."""
+
+from django.db import models
+
+
+class FabricStatus(models.TextChoices):
+    """The life of a fabric; only an active one is synced by the schedule."""
+
+    PLANNED = "planned", "planned"
+    ACTIVE = "active", "active"
+    MAINTENANCE = "maintenance", "maintenance"
+    DECOMMISSIONED = "decommissioned", "decommissioned"
+
+
+class SyncStatus(models.TextChoices):
+    """The outcome of a fabric's last finished sync."""
+
+    NEVER_SYNCED = "never_synced", "never synced"
+    IN_SYNC = "in_sync", "in sync"
+    HELD = "held", "held for approval"
+    ERROR = "error", "error"
+
+
+class Activity(models.TextChoices):
+    """What happens with a fabric now; derived from its claim, never stored."""
+
+    IDLE = "idle", "idle"
+    QUEUED = "queued", "queued"
+    SYNCING = "syncing", "syncing"
+
+
+class RunStatus(models.TextChoices):
+    """How one sync ended."""
+
+    SUCCEEDED = "succeeded", "succeeded"
+    UNCHANGED = "unchanged", "unchanged"
+    HELD = "held", "held for approval"
+    FAILED = "failed", "failed"
+    SKIPPED = "skipped", "skipped"
+    LOST = "lost", "lost"
+
+
+class TickStatus(models.TextChoices):
+    """How one tick ended."""
+
+    COMPLETED = "completed", "completed"
+    SKIPPED = "skipped", "skipped"
+    PARTIAL = "partial", "partial"
+    FAILED = "failed", "failed"
+
+
+class Trigger(models.TextChoices):
+    """Who asked for a sync."""
+
+    SCHEDULE = "schedule", "schedule"
+    MANUAL = "manual", "manual"

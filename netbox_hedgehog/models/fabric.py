@@ -1,0 +1,125 @@
+"""A fabric: what the operator sets, what the last sync found, and the claim that one sync holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models.functions import Cast, Coalesce
+
+from netbox_hedgehog.conf import YEAR_SECONDS
+from netbox_hedgehog.models.choices import Activity, FabricStatus, SyncStatus, Trigger
+from netbox_hedgehog.models.expressions import EpochMicroseconds
+from netbox_hedgehog.models.repository import GitRepository
+
+
+class HedgehogFabric(models.Model):
+    """One network.
+
+    The claim columns are a lease: they mean something only until ``claim_expires_at``. Whether a sync is queued
+    or running is derived from them (:meth:`activity`), never stored, so no dead worker can leave a fabric syncing
+    for ever. Only ``scheduling.claims`` writes them.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    status = models.CharField(
+        max_length=20,
+        choices=FabricStatus,
+        default=FabricStatus.PLANNED,
+        help_text="Only an active fabric is synced by the schedule.",
+    )
+    sync_enabled = models.BooleanField(default=True)
+    sync_interval = models.IntegerField(
+        default=300,
+        validators=[MaxValueValidator(10 * YEAR_SECONDS)],
+        help_text="Seconds between syncs; 0 or less means never by schedule.",
+    )
+    git_repository = models.ForeignKey(
+        GitRepository, on_delete=models.PROTECT, null=True, blank=True, related_name="fabrics"
+    )
+    gitops_directory = models.CharField(
+        "GitOps directory",
+        max_length=1000,
+        default="/",
+        help_text="The directory in the repository that holds this fabric's manifests.",
+    )
+
+    last_sync = models.DateTimeField(
+        null=True, blank=True, help_text="When the last successful sync finished; empty means never."
+    )
+    sync_status = models.CharField(max_length=20, choices=SyncStatus, default=SyncStatus.NEVER_SYNCED)
+    sync_error = models.TextField(blank=True, help_text="What failed in the last sync and what to do about it.")
+    desired_state_commit = models.CharField(max_length=64, blank=True)
+    desired_state_tree = models.CharField(
+        max_length=64, blank=True, help_text="Tree id of the GitOps directory at the last successful sync."
+    )
+    resource_count = models.PositiveIntegerField("resources", default=0)
+
+    consecutive_failures = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not synced by the schedule before this time, after failures."
+    )
+    synced_source = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="Fingerprint of the source at the last successful sync.",
+    )
+    failed_source = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="Fingerprint of the source that failed; a changed source is tried at once.",
+    )
+
+    claim_token = models.UUIDField(null=True, blank=True)
+    claim_trigger = models.CharField(max_length=10, choices=Trigger, blank=True)
+    claim_worker = models.CharField(max_length=255, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    claim_started_at = models.DateTimeField(null=True, blank=True)
+    claim_expires_at = models.DateTimeField(null=True, blank=True)
+
+    # Microseconds since 1970, NULL = never by schedule. The database computes it from the columns themselves, so
+    # no way of writing them (admin, bulk update, fixture, SQL) can leave it stale.
+    due_at = models.GeneratedField(
+        expression=models.Case(
+            models.When(
+                sync_enabled=True,
+                status=FabricStatus.ACTIVE,
+                sync_interval__gt=0,
+                then=Coalesce(
+                    EpochMicroseconds("last_sync")
+                    + Cast("sync_interval", models.BigIntegerField()) * models.Value(1_000_000),
+                    models.Value(0),
+                    output_field=models.BigIntegerField(),
+                ),
+            ),
+            default=None,
+            output_field=models.BigIntegerField(),
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "fabric"
+        indexes = [
+            # scheduling.due: "which fabrics are due", longest overdue first.
+            models.Index(fields=["due_at"], name="fabric_due", condition=models.Q(due_at__isnull=False)),
+            # scheduling.claims: "which claims are live", "which have expired".
+            models.Index(
+                fields=["claim_expires_at"],
+                name="fabric_claim",
+                condition=models.Q(claim_expires_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def activity(self, now: datetime) -> Activity:
+        """What happens with this fabric at ``now``, as its claim says."""
+        if self.claim_expires_at is None or self.claim_expires_at <= now:
+            return Activity.IDLE
+        return Activity.QUEUED if self.claim_started_at is None else Activity.SYNCING

@@ -1,0 +1,33 @@
+"""A Kubernetes custom resource of a fabric, as Git has it."""
+
+from django.db import models
+
+from netbox_hedgehog.models.fabric import HedgehogFabric
+
+
+class FabricResource(models.Model):
+    """One document of the fabric's desired state, with the place it comes from."""
+
+    fabric = models.ForeignKey(HedgehogFabric, on_delete=models.CASCADE, related_name="resources")
+    api_version = models.CharField("API version", max_length=320)
+    kind = models.CharField(max_length=63)
+    namespace = models.CharField(max_length=63)
+    name = models.CharField(max_length=253)
+    labels = models.JSONField(default=dict, blank=True)
+    annotations = models.JSONField(default=dict, blank=True)
+    spec = models.JSONField(default=dict, blank=True)
+    digest = models.CharField(max_length=64, help_text="Of labels, annotations and spec.")
+    source_path = models.TextField(help_text="Path of the file in the repository.")
+    source_line = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("fabric", "kind", "namespace", "name")
+        verbose_name = "resource"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fabric", "kind", "namespace", "name", "api_version"], name="resource_identity"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"

@@ -1,0 +1,65 @@
+"""The history: every finished sync and every tick."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from netbox_hedgehog.models.choices import RunStatus, TickStatus, Trigger
+from netbox_hedgehog.models.fabric import HedgehogFabric
+
+
+class SyncRun(models.Model):
+    """One sync of one fabric. It is written when the sync ends; a lost one is written when its claim expires."""
+
+    fabric = models.ForeignKey(HedgehogFabric, on_delete=models.CASCADE, related_name="sync_runs")
+    trigger = models.CharField(max_length=10, choices=Trigger)
+    status = models.CharField(max_length=10, choices=RunStatus)
+    started_at = models.DateTimeField()
+    duration_seconds = models.FloatField("duration (s)", default=0)
+    commit = models.CharField(max_length=64, blank=True)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    deleted = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=64, blank=True)
+    error_message = models.TextField(blank=True)
+    error_remedy = models.TextField(blank=True)
+    worker = models.CharField(max_length=255, blank=True)
+    token = models.UUIDField(null=True, help_text="The claim under which it ran.")
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        verbose_name = "sync run"
+        indexes = [
+            # Admin: the newest runs of all fabrics, and of one.
+            models.Index(fields=["-started_at"], name="syncrun_newest"),
+            models.Index(fields=["fabric", "-started_at"], name="syncrun_of_fabric"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fabric_id} {self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class SchedulerRun(models.Model):
+    """One tick, with its summary."""
+
+    status = models.CharField(max_length=10, choices=TickStatus)
+    reason = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField()
+    duration_seconds = models.FloatField("duration (s)", default=0)
+    fabrics_checked = models.PositiveIntegerField(default=0)
+    fabrics_due = models.PositiveIntegerField(default=0)
+    syncs_triggered = models.PositiveIntegerField(default=0)
+    syncs_skipped = models.JSONField(default=dict, blank=True)
+    errors = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        verbose_name = "scheduler run"
+        indexes = [
+            # Admin and health: the newest ticks.
+            models.Index(fields=["-started_at"], name="schedulerrun_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"

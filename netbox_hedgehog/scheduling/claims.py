@@ -1,0 +1,158 @@
+"""The whole life of a claim: take, begin, renew, release, expire. Each is one conditional UPDATE.
+
+A claim is a lease on a fabric. ``claim_token`` names its holder: while queued, the tick (or person) that took it;
+once running, the run itself. Losing a race is a normal answer, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger
+from netbox_hedgehog.scheduling.due import due, is_claimed
+
+EXPIRED_AT_ONCE: Final = 1000
+
+FREE: Final[dict[str, Any]] = {
+    "claim_token": None,
+    "claim_trigger": "",
+    "claim_worker": "",
+    "claimed_at": None,
+    "claim_started_at": None,
+    "claim_expires_at": None,
+}
+
+
+class Claimed(NamedTuple):
+    """A fabric that the caller now holds."""
+
+    fabric_id: int
+    name: str
+
+
+def take_due(now: datetime, token: UUID, limit: int) -> list[Claimed]:
+    """Claim up to ``limit`` due fabrics for the schedule, longest overdue first.
+
+    Rows that another tick is claiming at this moment are passed over where the database can (SKIP LOCKED).
+    """
+    with transaction.atomic():
+        chosen = [
+            Claimed(*row)
+            for row in due(now)
+            .order_by("due_at", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", "name")[:limit]
+        ]
+        HedgehogFabric.objects.filter(pk__in=[claim.fabric_id for claim in chosen]).update(
+            **_queued(now, token, Trigger.SCHEDULE)
+        )
+    return chosen
+
+
+def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bool:
+    """Claim one fabric, due or not; whether it was free. A manual claim also ends a back-off."""
+    return bool(
+        HedgehogFabric.objects.filter(pk=fabric_id)
+        .exclude(is_claimed(now))
+        .update(**_queued(now, token, trigger), retry_at=None, consecutive_failures=0)
+    )
+
+
+def begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
+    """Turn a queued or free fabric's claim into a running one.
+
+    False if another sync of it is running, or if the schedule asked for a fabric that has since been disabled.
+    """
+    if _begin(fabric_id, now, token, worker):
+        return True
+    # A sync that is lost but not yet written off still stands in the row.
+    return expire(now, only=fabric_id) > 0 and _begin(fabric_id, now, token, worker)
+
+
+def _begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
+    withdrawn = Q(claim_trigger=Trigger.SCHEDULE, due_at__isnull=True)
+    return bool(
+        HedgehogFabric.objects.filter(pk=fabric_id, claim_started_at__isnull=True)
+        .exclude(withdrawn)
+        .update(
+            claim_token=token,
+            claim_worker=worker[:255],
+            claim_started_at=now,
+            claim_expires_at=now + timedelta(seconds=conf.running_claim_seconds),
+        )
+    )
+
+
+def renew(fabric_id: int, now: datetime, token: UUID) -> bool:
+    """Extend one's own running claim; False if it was lost."""
+    return bool(
+        HedgehogFabric.objects.filter(pk=fabric_id, claim_token=token).update(
+            claim_expires_at=now + timedelta(seconds=conf.running_claim_seconds)
+        )
+    )
+
+
+def release(fabric_ids: Iterable[int], token: UUID) -> int:
+    """Give claims back that are still one's own; how many were."""
+    return HedgehogFabric.objects.filter(pk__in=list(fabric_ids), claim_token=token).update(**FREE)
+
+
+def withdraw(fabric_id: int) -> bool:
+    """Free a queued claim of the schedule on a fabric that is no longer scheduled; whether there was one."""
+    return bool(
+        HedgehogFabric.objects.filter(
+            pk=fabric_id, claim_trigger=Trigger.SCHEDULE, claim_started_at__isnull=True, due_at__isnull=True
+        ).update(**FREE)
+    )
+
+
+def live(now: datetime) -> int:
+    """How many syncs are queued or running: the depth of the queue, without asking a broker."""
+    return HedgehogFabric.objects.filter(is_claimed(now)).count()
+
+
+def expire(now: datetime, *, only: int | None = None) -> int:
+    """Free the claims whose time is over and record those syncs that had begun as lost; how many were freed.
+
+    At most :data:`EXPIRED_AT_ONCE` per call, the oldest first; ``only`` names a single fabric.
+    """
+    expired = HedgehogFabric.objects.filter(claim_expires_at__lte=now)
+    if only is not None:
+        expired = expired.filter(pk=only)
+    with transaction.atomic():
+        stale = list(expired.order_by("claim_expires_at").select_for_update(skip_locked=True)[:EXPIRED_AT_ONCE])
+        SyncRun.objects.bulk_create(_lost(fabric, now) for fabric in stale if fabric.claim_started_at)
+        HedgehogFabric.objects.filter(pk__in=[fabric.pk for fabric in stale]).update(**FREE)
+    return len(stale)
+
+
+def _queued(now: datetime, token: UUID, trigger: Trigger) -> dict[str, Any]:
+    return FREE | {
+        "claim_token": token,
+        "claim_trigger": trigger,
+        "claimed_at": now,
+        "claim_expires_at": now + timedelta(seconds=conf.queued_claim_seconds),
+    }
+
+
+def _lost(fabric: HedgehogFabric, now: datetime) -> SyncRun:
+    started = fabric.claim_started_at or now
+    return SyncRun(
+        fabric=fabric,
+        trigger=fabric.claim_trigger or Trigger.MANUAL,
+        status=RunStatus.LOST,
+        started_at=started,
+        duration_seconds=(now - started).total_seconds(),
+        worker=fabric.claim_worker,
+        token=fabric.claim_token,
+        error_code="sync.lost",
+        error_message="The worker stopped renewing its claim: it was killed, or lost the database.",
+        error_remedy="Nothing to do: the fabric is due again. If it recurs, look at the worker's log and memory.",
+    )

@@ -1,0 +1,97 @@
+"""The due rule (docs/architecture.md, "When a fabric is due"), once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.db.models import Case, CharField, Count, Func, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast, Coalesce
+
+from netbox_hedgehog.models import HedgehogFabric
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SOURCE_COLUMNS: Final = (
+    "url",
+    "branch",
+    "username",
+    "password",
+    "ssh_private_key",
+    "ssh_key_passphrase",
+    "ssh_known_hosts",
+)
+
+NO_SOURCE: Final = "no_source"
+CLAIMED: Final = "claimed"
+BACKING_OFF: Final = "backing_off"
+
+HAS_SOURCE: Final = Q(git_repository__isnull=False) & ~Q(git_repository__url="")
+
+
+def epoch_microseconds(moment: datetime) -> int:
+    """``moment`` in the unit of :attr:`HedgehogFabric.due_at`; exact, unlike ``timestamp()``."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class _Digest(Func):
+    """MD5 of texts joined flat: Django's own Concat nests, and SQLite's parser refuses that many levels."""
+
+    template = "MD5(%(expressions)s)"
+    arg_joiner = " || '|' || "
+    output_field = CharField()
+
+
+def source_fingerprint() -> _Digest:
+    """A digest, computed by the database, of everything that decides what a sync fetches.
+
+    Every finished sync stores it. While it is unchanged a failed fabric backs off, and an unmoved head needs no
+    fetch; an edit by any path changes it, so a mended credential or URL is tried at the next tick. Not a security
+    measure: MD5 is what both databases have.
+    """
+    columns = ("git_repository_id", "gitops_directory", *(f"git_repository__{name}" for name in _SOURCE_COLUMNS))
+    return _Digest(*(Coalesce(Cast(column, TextField()), Value("")) for column in columns))
+
+
+def is_claimed(now: datetime) -> Q:
+    """Rows that a live claim holds."""
+    return Q(claim_expires_at__gt=now)
+
+
+def is_backing_off(now: datetime) -> Q:
+    """Rows that wait after a failure, and whose source is still as it was when they failed."""
+    return Q(retry_at__gt=now, failed_source=source_fingerprint())
+
+
+def interval_expired(now: datetime) -> QuerySet[HedgehogFabric]:
+    """Enabled, active fabrics with a positive interval that has passed (equality included)."""
+    return HedgehogFabric.objects.filter(due_at__lte=epoch_microseconds(now))
+
+
+def due(now: datetime) -> QuerySet[HedgehogFabric]:
+    """The fabrics that a tick at ``now`` may hand to workers."""
+    return interval_expired(now).filter(HAS_SOURCE).exclude(is_claimed(now)).exclude(is_backing_off(now))
+
+
+class Census(NamedTuple):
+    """How many fabrics the schedule looks after, how many are due, and why the others of those expired are not."""
+
+    checked: int
+    due: int
+    skipped: dict[str, int]
+
+
+def census(now: datetime) -> Census:
+    """Count in the database; each expired fabric has exactly one verdict, the first that applies."""
+    verdict = Case(
+        When(~HAS_SOURCE, then=Value(NO_SOURCE)),
+        When(is_claimed(now), then=Value(CLAIMED)),
+        When(is_backing_off(now), then=Value(BACKING_OFF)),
+        default=Value("due"),
+        output_field=CharField(),
+    )
+    counts = dict(
+        interval_expired(now).annotate(verdict=verdict).order_by().values_list("verdict").annotate(Count("pk"))
+    )
+    checked = HedgehogFabric.objects.filter(due_at__isnull=False).count()
+    return Census(checked, counts.pop("due", 0), counts)

@@ -1,0 +1,212 @@
+"""Django settings, all from the environment; README.md has the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from environs import validate
+
+from netbox_hedgehog.conf import Conf
+from netbox_hedgehog.env import data_dir, next_database, persistent_secret, read_option, reading, url_with
+from netbox_hedgehog.observability.logs import logging_config
+
+PACKAGE = Path(__file__).resolve().parent
+DATA_DIR = data_dir()
+
+with reading(DATA_DIR) as env:
+    DEBUG = env.bool("DEBUG", default=False)
+    SECRET_KEY = env.str("SECRET_KEY", default="", validate=validate.Length(max=4096))
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+    HTTPS = env.bool("HTTPS", default=False)
+    TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+    HEDGEHOG_ENCRYPTION_KEYS = env.list("HEDGEHOG_ENCRYPTION_KEY", default=[])
+    HEDGEHOG_DEMO_ROOT = env.str("HEDGEHOG_DEMO_ROOT", default="")
+    _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hedgehog.sqlite3'}")
+    _redis_url = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0", validate=url_with("redis", "rediss", "unix"))
+    CELERY_BROKER_URL = env.str(
+        "CELERY_BROKER_URL",
+        default=_redis_url or "",
+        validate=url_with("redis", "rediss", "amqp", "amqps", "memory"),
+    )
+    _cache_url = env.str(
+        "CACHE_URL", default=next_database(_redis_url or ""), validate=url_with("redis", "rediss", "unix")
+    )
+    _options = {option.name: read_option(env, option) for option in Conf.options()}
+
+globals().update(_options)
+
+# Without a key of the operator's own, each installation keeps a random one; `check --deploy` asks for a real one
+# because several machines must share it.
+SECRET_KEY = SECRET_KEY or persistent_secret(DATA_DIR / "secret_key")
+HEDGEHOG_ENCRYPTION_KEYS = HEDGEHOG_ENCRYPTION_KEYS or [persistent_secret(DATA_DIR / "encryption_key")]
+
+# --- Application
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "netbox_hedgehog",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "netbox_hedgehog.urls"
+WSGI_APPLICATION = "netbox_hedgehog.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Static files: hashed names, served by the web process itself
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Database
+
+_database = _database or {}
+if _database.get("ENGINE") == "django.db.backends.sqlite3":
+    # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it; taken later it fails at once instead.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    _database |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+DATABASES = {"default": _database}
+
+# --- Cache: holds the tick's lock, so it must be one that all processes share
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": _cache_url,
+        "KEY_PREFIX": "hedgehog",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 2,
+            "SOCKET_TIMEOUT": 3,
+        },
+    },
+}
+
+# --- Celery
+
+# RabbitMQ delivers high numbers first, Redis low ones. The schedule row says 6 for the tick on either, so the
+# syncs take the number that comes after 6 on the broker in use.
+_is_amqp = CELERY_BROKER_URL.startswith("amqp")
+HEDGEHOG_TICK_PRIORITY = 6
+HEDGEHOG_SYNC_PRIORITY = 3 if _is_amqp else 9
+
+CELERY_TASK_DEFAULT_QUEUE = "git_sync"
+CELERY_TASK_QUEUE_MAX_PRIORITY = 9 if _is_amqp else None
+CELERY_TASK_DEFAULT_PRIORITY = HEDGEHOG_SYNC_PRIORITY
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_RESULT_BACKEND = _cache_url
+CELERY_RESULT_EXPIRES = 3600
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TRACK_STARTED = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = _options["HEDGEHOG_SYNC_TIME_LIMIT_SECONDS"]
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 30
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
+# A publish that fails is reported by the tick, which gives the claim back; waiting longer would only block it.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
+CELERY_BROKER_CONNECTION_TIMEOUT = 3
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {}
+    if _is_amqp
+    else {
+        "queue_order_strategy": "priority",
+        # Longer than any claim: a message that comes back after this finds its claim gone and its expiry passed.
+        "visibility_timeout": 2 * _options["HEDGEHOG_QUEUED_CLAIM_SECONDS"] + CELERY_TASK_TIME_LIMIT,
+        "socket_connect_timeout": 3,
+        "socket_timeout": 10,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+)
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Save `last_run_at` after every tick; by default it may lag three minutes, and a restart would tick too early.
+CELERY_BEAT_SYNC_EVERY = 1
+
+# --- Security
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if HTTPS:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Logging
+
+LOGGING = logging_config(_options["HEDGEHOG_LOG_FORMAT"], _options["HEDGEHOG_LOG_LEVEL"])
+LOGGING_CONFIG = "logging.config.dictConfig"

@@ -1,0 +1,1 @@
+"""One fabric's sync: fetch, read, compare, apply, record."""

@@ -1,0 +1,51 @@
+"""Write a diff, in bulk; the caller holds the transaction."""
+
+from __future__ import annotations
+
+from netbox_hedgehog.manifests import Resource
+from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.sync.diff import Diff, Key, Stored
+
+_IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
+_CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line")
+_ROWS_PER_STATEMENT = 1000
+
+
+def stored_resources(fabric_id: int) -> dict[Key, Stored]:
+    """The fabric's resources as the database has them, by identity."""
+    rows = FabricResource.objects.filter(fabric_id=fabric_id).order_by()
+    return {
+        (api_version, kind, namespace, name): Stored(*rest)
+        for api_version, kind, namespace, name, *rest in rows.values_list(
+            "api_version", "kind", "namespace", "name", "pk", "digest", "source_path", "source_line"
+        )
+    }
+
+
+def apply_diff(fabric_id: int, change: Diff) -> None:
+    """Upsert what is new, changed or moved, and delete what is gone."""
+    written = [_row(fabric_id, resource) for resource in (*change.created, *change.updated, *change.moved)]
+    FabricResource.objects.bulk_create(
+        written,
+        batch_size=_ROWS_PER_STATEMENT,
+        update_conflicts=True,
+        unique_fields=_IDENTITY,
+        update_fields=_CONTENT,
+    )
+    FabricResource.objects.filter(pk__in=change.deleted).delete()
+
+
+def _row(fabric_id: int, resource: Resource) -> FabricResource:
+    return FabricResource(
+        fabric_id=fabric_id,
+        api_version=resource.api_version,
+        kind=resource.kind,
+        namespace=resource.namespace,
+        name=resource.name,
+        labels=resource.labels,
+        annotations=resource.annotations,
+        spec=resource.spec,
+        digest=resource.digest(),
+        source_path=resource.path,
+        source_line=resource.line,
+    )

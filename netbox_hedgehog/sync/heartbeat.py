@@ -1,0 +1,56 @@
+"""Renew a running sync's claim from a second thread, so that a long fetch keeps it and a killed worker loses it."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.scheduling import claims
+
+log = structlog.get_logger(__name__)
+
+
+class Heartbeat:
+    """A context manager: while it is open, the claim is renewed at a third of its length."""
+
+    def __init__(self, fabric_id: int, token: UUID) -> None:
+        self._fabric_id = fabric_id
+        self._token = token
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{fabric_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(conf.running_claim_seconds / 3):
+                if not self._renew():
+                    return
+        finally:
+            connections.close_all()
+
+    def _renew(self) -> bool:
+        """Whether to go on. A database that is away may be back at the next beat; a lost claim is lost."""
+        try:
+            if claims.renew(self._fabric_id, timezone.now(), self._token):
+                return True
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("sync.heartbeat_missed", fabric_id=self._fabric_id, error=str(error))
+            return True
+        log.warning("sync.claim_lost", fabric_id=self._fabric_id)
+        return False

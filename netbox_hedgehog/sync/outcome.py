@@ -1,0 +1,130 @@
+"""The one place that writes how a sync ended: fabric columns, history row and the end of the claim, together."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.scheduling import claims
+from netbox_hedgehog.scheduling.backoff import delay_seconds
+
+_JITTER = random.Random()  # noqa: S311 - spreads load, guards nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many resources a sync created, updated, deleted and found unchanged."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many resources the fabric has after the sync."""
+        return self.created + self.updated + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A sync that has begun: which fabric, from which source (its fingerprint), under which claim, since when."""
+
+    fabric: HedgehogFabric
+    source: str
+    token: UUID
+    worker: str
+    started_at: datetime
+
+    def history(self, now: datetime, status: RunStatus, **fields: Any) -> SyncRun:
+        """The history row of this run, ending now."""
+        return SyncRun(
+            fabric=self.fabric,
+            trigger=self.fabric.claim_trigger or Trigger.MANUAL,
+            status=status,
+            started_at=self.started_at,
+            duration_seconds=(now - self.started_at).total_seconds(),
+            worker=self.worker,
+            token=self.token,
+            **fields,
+        )
+
+
+def record_success(run: Run, now: datetime, commit: str, tree: str, counts: Counts, status: RunStatus) -> None:
+    """Write success; inside the transaction that applied the diff, so that both stand or fall together.
+
+    Raises:
+        RetryLater: ``sync.claim_lost`` when another sync may have taken over.
+    """
+    mine = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token)
+    written = mine.update(
+        **claims.FREE,
+        last_sync=now,
+        sync_status=SyncStatus.IN_SYNC,
+        sync_error="",
+        desired_state_commit=commit,
+        desired_state_tree=tree,
+        resource_count=counts.total,
+        consecutive_failures=0,
+        retry_at=None,
+        synced_source=run.source,
+        failed_source="",
+    )
+    if not written:
+        raise claim_lost()
+    run.history(
+        now,
+        status,
+        commit=commit,
+        created=counts.created,
+        updated=counts.updated,
+        deleted=counts.deleted,
+        unchanged=counts.unchanged,
+    ).save(force_insert=True)
+
+
+def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:
+    """Write failure and when to try again; the last good state of the resources stays as it is."""
+    failures = run.fabric.consecutive_failures + 1
+    HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
+        **claims.FREE,
+        sync_status=SyncStatus.ERROR,
+        sync_error=str(error),
+        consecutive_failures=failures,
+        retry_at=now + timedelta(seconds=_wait_seconds(run.fabric, error, failures)),
+        failed_source=run.source,
+    )
+    run.history(
+        now,
+        RunStatus.FAILED,
+        commit=commit,
+        error_code=error.code,
+        error_message=error.message,
+        error_remedy=error.remedy,
+    ).save(force_insert=True)
+
+
+def claim_lost() -> RetryLater:
+    """The error of a sync that may no longer write."""
+    return RetryLater(
+        "sync.claim_lost",
+        "This sync lost its claim before it could write; nothing was written.",
+        "Nothing to do: the fabric is due again. If it recurs, look at the database's and the worker's load.",
+    )
+
+
+def _wait_seconds(fabric: HedgehogFabric, error: SyncError, failures: int) -> float:
+    if isinstance(error, ContentProblem):
+        return min(max(fabric.sync_interval, 0), conf.backoff_max_seconds)
+    return delay_seconds(
+        failures,
+        base_seconds=conf.backoff_base_seconds,
+        max_seconds=conf.backoff_max_seconds,
+        jitter=_JITTER,
+    )

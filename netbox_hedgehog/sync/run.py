@@ -1,0 +1,199 @@
+"""One fabric's sync: ordered steps, and one exit that always records the outcome."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from time import monotonic
+from typing import TypedDict
+from uuid import uuid4
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, InterfaceError, transaction
+from django.utils import timezone
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.errors import ContentProblem, InternalFault, RetryLater, SyncError
+from netbox_hedgehog.git import directory_tree, list_manifests, mirror_at, read_blob, remote_head
+from netbox_hedgehog.manifests import Manifests, problems_error, read_manifests
+from netbox_hedgehog.models import HedgehogFabric, RunStatus
+from netbox_hedgehog.observability.logs import bound
+from netbox_hedgehog.scheduling import claims
+from netbox_hedgehog.scheduling.due import source_fingerprint
+from netbox_hedgehog.sync.apply import apply_diff, stored_resources
+from netbox_hedgehog.sync.diff import diff
+from netbox_hedgehog.sync.heartbeat import Heartbeat
+from netbox_hedgehog.sync.outcome import Counts, Run, claim_lost, record_failure, record_success
+from netbox_hedgehog.sync.source import git_limits, manifest_limits, mirror_root, source_of
+
+log = structlog.get_logger(__name__)
+
+
+class ErrorDict(TypedDict):
+    """Why a sync failed."""
+
+    code: str
+    message: str
+
+
+class SyncResult(TypedDict, total=False):
+    """The contract of the task's return value; ``error`` when failed, ``reason`` when skipped."""
+
+    status: str
+    fabric_id: int
+    commit: str
+    created: int
+    updated: int
+    deleted: int
+    unchanged: int
+    duration_seconds: float
+    error: ErrorDict
+    reason: str
+
+
+def run_sync(fabric_id: int, *, worker: str) -> SyncResult:
+    """Sync one fabric now. Whatever happens is recorded and returned; nothing is raised for the fabric's fault."""
+    started = monotonic()
+    with bound(fabric_id=fabric_id):
+        try:
+            result = _sync(fabric_id, worker)
+        except SyncError as error:
+            result = _failed(error)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("sync.database_unavailable", error=str(error))
+            result = _failed(
+                RetryLater("database.unavailable", str(error), "Check the database; the claim ends by itself.")
+            )
+        duration = round(monotonic() - started, 4)
+        return SyncResult(**({"fabric_id": fabric_id, "duration_seconds": duration} | _EMPTY | result))
+
+
+_EMPTY = SyncResult(commit="", **asdict(Counts()))
+
+
+def _sync(fabric_id: int, worker: str) -> SyncResult:
+    token = uuid4()
+    started_at = timezone.now()
+    if not claims.begin(fabric_id, started_at, token, worker):
+        return _skipped(fabric_id)
+    fabric = (
+        HedgehogFabric.objects.select_related("git_repository").annotate(source=source_fingerprint()).get(pk=fabric_id)
+    )
+    run = Run(fabric, fabric.source, token, worker, started_at)
+    with bound(fabric=fabric.name), Heartbeat(fabric_id, token):
+        attempt = _Attempt(run)
+        try:
+            result = attempt.execute()
+        except BaseException as error:
+            failure = _classified(error)
+            log.warning("sync.failed", code=failure.code, error=failure.message, remedy=failure.remedy)
+            record_failure(run, timezone.now(), failure, attempt.commit)
+            if not isinstance(error, Exception):
+                raise
+            result = _failed(failure, commit=attempt.commit)
+    return result
+
+
+class _Attempt:
+    """The steps between begin and record; remembers the commit as soon as it is known, also for failures."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.commit = ""
+
+    def execute(self) -> SyncResult:
+        """Fetch, read and reconcile; stop as soon as nothing is left to do."""
+        fabric = self.run.fabric
+        source = source_of(fabric)
+        self.commit = remote_head(source)
+        if self._is_current() and self.commit == fabric.desired_state_commit:
+            return self._unchanged(fabric.desired_state_tree)
+        repository = mirror_at(mirror_root(), source, self.commit)
+        tree = directory_tree(repository, self.commit, fabric.gitops_directory)
+        if self._is_current() and tree == fabric.desired_state_tree:
+            return self._unchanged(tree)
+        limits = git_limits()
+        files = list_manifests(repository, tree, fabric.gitops_directory, limits)
+        manifests = read_manifests(
+            ((file.path, read_blob(repository, file.blob_id, limits)) for file in files),
+            limits=manifest_limits(),
+        )
+        return self._reconcile(tree, manifests)
+
+    def _is_current(self) -> bool:
+        """Whether the stored resources come from this same source; a failure in between has not touched them."""
+        return self.run.fabric.synced_source == self.run.source
+
+    def _unchanged(self, tree: str) -> SyncResult:
+        counts = Counts(unchanged=self.run.fabric.resource_count)
+        with transaction.atomic():
+            record_success(self.run, timezone.now(), self.commit, tree, counts, RunStatus.UNCHANGED)
+        return self._result(RunStatus.UNCHANGED, counts)
+
+    def _reconcile(self, tree: str, manifests: Manifests) -> SyncResult:
+        if manifests.problems:
+            raise problems_error(manifests.problems)
+        fabric = self.run.fabric
+        with transaction.atomic():
+            # The row lock keeps every other sync from taking the claim until this one has committed.
+            if not HedgehogFabric.objects.select_for_update().filter(pk=fabric.pk, claim_token=self.run.token):
+                raise claim_lost()
+            stored = stored_resources(fabric.pk)
+            if stored and not manifests.resources:
+                raise _emptied(fabric, len(stored))
+            change = diff(manifests.resources, stored)
+            apply_diff(fabric.pk, change)
+            counts = Counts(len(change.created), len(change.updated), len(change.deleted), change.unchanged)
+            changed = counts.created or counts.updated or counts.deleted
+            status = RunStatus.SUCCEEDED if changed else RunStatus.UNCHANGED
+            record_success(self.run, timezone.now(), self.commit, tree, counts, status)
+        return self._result(status, counts)
+
+    def _result(self, status: RunStatus, counts: Counts) -> SyncResult:
+        log.info(f"sync.{status}", commit=self.commit[:12], **asdict(counts))
+        return SyncResult(status=status.value, commit=self.commit, **asdict(counts))
+
+
+def _emptied(fabric: HedgehogFabric, stored: int) -> ContentProblem:
+    return ContentProblem(
+        "sync.directory_emptied",
+        f"{fabric.gitops_directory} holds no Hedgehog resource any more, but {stored} are stored. Nothing was deleted.",
+        "Check the GitOps directory and the last commits. To give the fabric up on purpose, delete it here.",
+    )
+
+
+def _classified(error: BaseException) -> SyncError:
+    if isinstance(error, SyncError):
+        return error
+    if isinstance(error, SoftTimeLimitExceeded):
+        return RetryLater(
+            "sync.timeout",
+            f"The sync did not end within {conf.sync_time_limit_seconds} s.",
+            "Check the Git server's speed and the repository's size; HEDGEHOG_SYNC_TIME_LIMIT_SECONDS is the limit.",
+        )
+    if isinstance(error, DatabaseError | InterfaceError):
+        return RetryLater("database.error", str(error), "Check the database; nothing was written.")
+    log.error("sync.internal_error", exc_info=error)
+    return InternalFault(
+        "internal.error",
+        f"{type(error).__name__}: {error}",
+        "This is a defect: please report it with the worker's log. It is retried.",
+    )
+
+
+def _failed(error: SyncError, commit: str = "") -> SyncResult:
+    return SyncResult(
+        status=RunStatus.FAILED.value, commit=commit, error=ErrorDict(code=error.code, message=error.message)
+    )
+
+
+def _skipped(fabric_id: int) -> SyncResult:
+    """Why a sync could not begin; a message for a fabric that left the schedule also ends its claim."""
+    if claims.withdraw(fabric_id):
+        reason = "no_longer_scheduled"
+    elif HedgehogFabric.objects.filter(pk=fabric_id).exists():
+        reason = "already_running"
+    else:
+        reason = "fabric_does_not_exist"
+    log.info("sync.skipped", reason=reason)
+    return SyncResult(status=RunStatus.SKIPPED.value, reason=reason)

@@ -1,0 +1,89 @@
+"""From a GitRepository row and the settings to the values that the Git engine works with; the only bridge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.errors import NeedsOperator
+from netbox_hedgehog.git import (
+    Anonymous,
+    Credential,
+    GitLimits,
+    GitSource,
+    SshKey,
+    UrlPolicy,
+    UserPassword,
+)
+from netbox_hedgehog.manifests import ManifestLimits
+from netbox_hedgehog.models import GitRepository, HedgehogFabric
+
+
+def url_policy() -> UrlPolicy:
+    """The URL policy that the settings ask for; ``file`` URLs exist only below the demo's directory."""
+    demo_root = settings.HEDGEHOG_DEMO_ROOT
+    schemes = frozenset(conf.git_schemes) - {"file"}
+    return UrlPolicy(
+        schemes=schemes | {"file"} if demo_root else schemes,
+        allow_private=conf.git_allow_private,
+        file_root=Path(demo_root) if demo_root else None,
+    )
+
+
+def git_limits() -> GitLimits:
+    """The limits that the settings ask for."""
+    return GitLimits(
+        connect_timeout_seconds=conf.git_connect_timeout_seconds,
+        timeout_seconds=conf.git_timeout_seconds,
+        max_received_bytes=conf.git_max_fetch_bytes,
+        max_file_bytes=conf.git_max_file_bytes,
+        max_files=conf.git_max_files,
+    )
+
+
+def manifest_limits() -> ManifestLimits:
+    """The limits that the settings ask for."""
+    return ManifestLimits(max_file_bytes=conf.git_max_file_bytes)
+
+
+def mirror_root() -> Path:
+    """Where this machine keeps its mirrors."""
+    return Path(settings.DATA_DIR) / "mirrors"
+
+
+def credential_of(repository: GitRepository) -> Credential:
+    """Decrypt the repository's credential; an SSH key wins over a password."""
+    if repository.ssh_private_key:
+        return SshKey(
+            username=repository.username or "git",
+            private_key=repository.ssh_private_key.reveal(),
+            passphrase=repository.ssh_key_passphrase.reveal(),
+            known_hosts=repository.ssh_known_hosts,
+        )
+    if repository.password:
+        return UserPassword(username=repository.username, password=repository.password.reveal())
+    return Anonymous()
+
+
+def source_of(fabric: HedgehogFabric) -> GitSource:
+    """What to fetch for a fabric.
+
+    Raises:
+        NeedsOperator: ``sync.no_source`` without a repository or URL; ``secret.undecryptable``.
+    """
+    repository = fabric.git_repository
+    if repository is None or not repository.url:
+        raise NeedsOperator(
+            "sync.no_source",
+            f"Fabric {fabric.name} has no Git repository.",
+            "Choose a repository with a URL on the fabric's page.",
+        )
+    return GitSource(
+        url=repository.url,
+        ref=repository.branch,
+        credential=credential_of(repository),
+        policy=url_policy(),
+        limits=git_limits(),
+    )

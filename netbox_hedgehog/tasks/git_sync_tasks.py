@@ -1,0 +1,41 @@
+"""The two tasks: they take identifiers, call one plain function and return JSON."""
+
+from __future__ import annotations
+
+from celery import Task, shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from netbox_hedgehog.conf import conf
+from netbox_hedgehog.scheduling.summary import SummaryDict
+from netbox_hedgehog.scheduling.tick import run_tick
+from netbox_hedgehog.sync.run import SyncResult, run_sync
+
+# A message must be gone before its claim is: the margin covers the time between claiming and publishing.
+_PUBLISH_MARGIN_SECONDS = 60
+
+
+@shared_task(
+    name="netbox_hedgehog.tasks.git_sync_fabric",
+    bind=True,
+    priority=settings.HEDGEHOG_SYNC_PRIORITY,
+    expires=conf.queued_claim_seconds - _PUBLISH_MARGIN_SECONDS,
+)
+def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult:
+    """Make the database's copy of one fabric equal to its Git repository.
+
+    Returns ``status`` (succeeded, unchanged, held, failed, skipped), ``fabric_id``, ``commit``, the counts
+    ``created``, ``updated``, ``deleted``, ``unchanged``, ``duration_seconds`` and, when it failed,
+    ``error: {code, message}``. It never raises for the fabric's fault.
+    """
+    return run_sync(fabric_id, worker=self.request.hostname or "foreground")
+
+
+@shared_task(
+    name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler",
+    priority=settings.HEDGEHOG_TICK_PRIORITY,
+)
+def periodic_fabric_sync_scheduler() -> SummaryDict:
+    """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
+    # Looked up at call time, so that whoever replaces `delay` sees every fabric.
+    return run_tick(timezone.now(), lambda fabric_id: git_sync_fabric.delay(fabric_id)).as_dict()
