@@ -48,7 +48,7 @@ run: install ## install, migrate, start everything with a demo (make run ARGS=--
 
 .PHONY: test
 test: install ## every test that this machine can run (make test ARGS='-k tick')
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: lint
 lint: install ## format, lint, types, import direction, missing migrations

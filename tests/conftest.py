@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -18,3 +19,11 @@ def now() -> datetime:
 def _clean_cache() -> None:
     """Nobody inherits a tick lock."""
     cache.clear()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skipped check is a defect in CI: what a test needs, `.ci/run` must bring."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped") and exitstatus == pytest.ExitCode.OK:
+        reporter.write_line("skipped tests are not accepted in CI", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -59,9 +59,7 @@ def _check(address: IPv4Address | IPv6Address, policy: UrlPolicy) -> None:
         if any(seen.version == network.version and seen in network for network in _ALWAYS_REFUSED):
             raise _refused(f"{address} is a link-local, metadata, multicast or unspecified address")
         if not policy.allow_private and not seen.is_global:
-            raise _refused(
-                f"{address} is a loopback or private address, which this installation does not allow"
-            )
+            raise _refused(f"{address} is a loopback or private address, which this installation does not allow")
 
 
 def _with_embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:

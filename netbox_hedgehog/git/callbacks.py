@@ -38,7 +38,10 @@ class Callbacks(pygit2.RemoteCallbacks):
         self._answered = False
 
     def credentials(
-        self, url: str, username_from_url: str | None, allowed_types: CredentialType
+        self,
+        url: str,  # noqa: ARG002
+        username_from_url: str | None,
+        allowed_types: CredentialType,
     ) -> pygit2.UserPass | pygit2.Keypair | pygit2.Username:
         """Hand out the source's credential once.
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from netbox_hedgehog.git.limits import GitLimits
 
 _CHECK_CREDENTIALS: Final = "Check the repository's credentials and that they grant read access to it."
-_CHECK_URL: Final = (
-    "Check the repository's URL; some servers also say this when the credentials grant no access."
-)
+_CHECK_URL: Final = "Check the repository's URL; some servers also say this when the credentials grant no access."
+_DISK_FULL: Final = "The disk that holds the mirrors is full."
 _WAIT: Final = "It is tried again by itself; if it stays, ask the operators of the Git server."
 
 
@@ -43,7 +42,7 @@ _RULES: Final = (
         r"no space left|disk quota exceeded",
         RetryLater,
         "git.disk_full",
-        "The disk that holds the mirrors is full.",
+        _DISK_FULL,
         "Free space on the worker.",
     ),
     _rule(
@@ -68,15 +67,15 @@ _RULES: Final = (
         "Enter the address that the server redirects to (often the same URL with .git at its end).",
     ),
     _rule(
-        r"status code: (404|410)|repository .*not found|not appear to be a git|failed to resolve path|could not find repo"
-        r"|invalid content-type|not exported",
+        r"status code: (404|410)|repository .*not found|not appear to be a git|failed to resolve path"
+        r"|could not find repo|invalid content-type|not exported",
         NeedsOperator,
         "git.not_found",
         "There is no Git repository at this URL.",
         _CHECK_URL,
     ),
     _rule(
-        r"status code: (429|5\d\d)",
+        r"status code",
         RetryLater,
         "git.server_error",
         "The Git server is overloaded or has an internal error.",
@@ -125,16 +124,16 @@ _RULES: Final = (
         "Give the directory to the user that runs the workers.",
     ),
     _rule(
-        r"hash mismatch|corrupt|inflate|zlib|pack ?file|packfile|indexer|pack trailer|missing trailer|object not found"
-        r"|unresolved deltas|missing (tree|blob|commit|object)|loose object|reference",
+        r"mismatch|corrupt|inflate|zlib|packfile|indexer|trailer|object not found|unresolved deltas"
+        r"|missing (tree|blob|commit|object)|loose object|reference",
         RetryLater,
         "git.corrupt",
         "The Git data received or stored is damaged.",
         _WAIT,
     ),
     _rule(
-        r"ssl|tls|socket|network|connect|early eof|unexpected eof|unreachable|disconnected|transport|protocol|pkt"
-        r"|stream|http",
+        r"ssl|tls|socket|network|connect|eof|unreachable|transport|protocol|pkt|stream|http|could not read"
+        r"|invalid response",
         RetryLater,
         "git.network",
         "The connection to the Git server broke.",
@@ -180,9 +179,7 @@ def ref_not_found(ref: str, reason: str) -> NeedsOperator:
 
 def _from_os_error(error: OSError, said: str) -> SyncError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return RetryLater(
-            "git.disk_full", "The disk that holds the mirrors is full.", "Free space on the worker."
-        )
+        return RetryLater("git.disk_full", _DISK_FULL, "Free space on the worker.")
     return InternalFault(
         "git.storage",
         f"The directory of the mirrors cannot be used: {said}",

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 # Errors that a damaged mirror causes as well as a bad server: worth one fetch into an empty mirror.
 _MAYBE_OURS: Final = frozenset({"git.corrupt", "git.failed"})
+# What libgit2 says of a server that hands out no commit by its id.
+_NO_IDS: Final = "cannot fetch a specific object"
 _WHOLE_HISTORY: Final = 2**31 - 1  # libgit2 reads it as "no longer shallow"
 
 
-def mirror_at(
-    root: Path, source: GitSource, commit: str, *, progress: Progress | None = None
-) -> pygit2.Repository:
+def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress | None = None) -> pygit2.Repository:
     """Open the mirror of ``source`` below ``root``, fetching first unless ``commit`` (hex) is in it.
 
     One process fetches, the others wait and use the result. A damaged mirror is deleted and fetched anew, once.
@@ -146,7 +146,11 @@ def _fetch(
         tip = _tip_of(remote.list_heads(connect=False), source.ref, commit)
         what = commit if tip is None else tip.name
         refspecs = [f"+{what}:{_local_name(source.ref)}"]
-        remote.fetch(refspecs, callbacks=callbacks, depth=_depth(source, 1))
+        try:
+            remote.fetch(refspecs, callbacks=callbacks, depth=_depth(source, 1))
+        except pygit2.GitError as error:
+            if tip is not None or _NO_IDS not in str(error):
+                raise
     if commit in repository:
         return
     if tip is None and is_commit_id(source.ref):
@@ -161,9 +165,7 @@ def _fetch(
         )
 
 
-def _fetch_all(
-    repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None
-) -> None:
+def _fetch_all(repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None) -> None:
     """For servers that hand out no commit by its id: everything that any branch or tag leads to."""
     refspecs = ["+refs/heads/*:refs/hedgehog/heads/*", "+refs/tags/*:refs/hedgehog/tags/*"]
     with connect(repository, source, deadline, progress) as (remote, callbacks):

@@ -66,9 +66,7 @@ def find_tip(heads: Sequence[RemoteHead], ref: str) -> Tip:
     for name in _candidates(ref):
         if name in commits:
             return Tip(name, commits.get(name + _PEELED, commits[name]))
-    raise ref_not_found(
-        ref, "the server has no branch or tag of this name" if heads else "the repository is empty"
-    )
+    raise ref_not_found(ref, "the server has no branch or tag of this name" if heads else "the repository is empty")
 
 
 def check_ref(ref: str) -> None:

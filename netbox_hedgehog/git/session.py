@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from netbox_hedgehog.git.limits import Deadline
     from netbox_hedgehog.git.source import GitSource
 
-# A redirect is a way round the address policy, and libgit2's Python layer has no parameter for it.
+# Without this a server may redirect to any other host, past the address policy. A redirect within its own host (such
+# as from a name to the same with .git) is followed in any case.
 REPOSITORY_CONFIG: Final = """[core]
 \trepositoryformatversion = 0
 \tfilemode = false

@@ -59,9 +59,7 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
         return str(tree.id)
 
 
-def list_manifests(
-    repo: pygit2.Repository, tree_id: str, directory: str, limits: GitLimits
-) -> list[ManifestFile]:
+def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits: GitLimits) -> list[ManifestFile]:
     """The ``.yaml``, ``.yml`` and ``.json`` files below ``tree_id``, the tree of ``directory``, sorted by path.
 
     Links, submodules, and everything whose name begins with a dot (settings of tools) are left out.
@@ -103,9 +101,7 @@ def read_blob(repo: pygit2.Repository, blob_id: str, limits: GitLimits) -> bytes
     return data
 
 
-def _walk(
-    repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits
-) -> Iterator[tuple[str, pygit2.Object]]:
+def _walk(repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits) -> Iterator[tuple[str, pygit2.Object]]:
     """Every manifest with its path; directories are kept on a list, so that depth costs no stack."""
     pending = [(tree_id, prefix, 0)]
     while pending:

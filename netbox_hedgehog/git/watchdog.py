@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def _watch(done: threading.Event, deadline: Deadline, addresses: frozenset[str])
 
 
 def _shut_down_connections(addresses: frozenset[str]) -> None:
-    for name in os.listdir("/dev/fd"):
+    for entry in Path("/dev/fd").iterdir():
         # A duplicate pins the connection: the number may be closed and reused by another thread at any moment.
-        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(int(name))) as connection:
+        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(int(entry.name))) as connection:
             if connection.getpeername()[0] in addresses:
                 connection.shutdown(socket.SHUT_RDWR)

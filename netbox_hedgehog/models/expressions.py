@@ -35,7 +35,7 @@ class EpochMicroseconds(Func):
             **context,
         )
 
-    def as_sqlite(
+    def as_sqlite(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, list[Any]]:
         """Django stores ``YYYY-MM-DD HH:MM:SS[.ffffff]`` in UTC."""

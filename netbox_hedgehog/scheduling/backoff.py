@@ -12,5 +12,5 @@ def delay_seconds(failures: int, *, base_seconds: float, max_seconds: float, jit
     many fabrics of one broken server do not come back in one wave.
     """
     exponent = min(failures - 1, 32)  # 2**33 is past any cap; a larger power would overflow a float one day
-    ceiling = min(max_seconds, base_seconds * 2**exponent)
+    ceiling = min(max_seconds, base_seconds * float(2**exponent))
     return ceiling * jitter.uniform(0.5, 1.0)

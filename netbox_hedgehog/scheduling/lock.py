@@ -6,11 +6,12 @@ does not stop the schedule.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 import structlog
-from django.core.cache import cache
+from django.core.cache import DEFAULT_CACHE_ALIAS, cache, caches
+from django_redis.cache import RedisCache
 
 KEY: Final = "periodic_fabric_sync_running"
 TIMEOUT_SECONDS: Final = 300
@@ -50,7 +51,7 @@ class TickLock:
         if not self.available:
             return
         try:
-            backend = cache.client
+            backend = cast("RedisCache", caches[DEFAULT_CACHE_ALIAS]).client
             key, value = backend.make_key(KEY), backend.encode(self.token)
             backend.get_client(write=True).eval(script, 1, key, value, *args)
         except Exception as error:  # noqa: BLE001 - the lock then ends by its timeout

@@ -1,4 +1,4 @@
-""" "Sync now": claim one fabric outside the schedule and dispatch it."""
+"""Sync now: claim one fabric outside the schedule and dispatch it."""
 
 from __future__ import annotations
 

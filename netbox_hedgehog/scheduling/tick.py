@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -23,6 +23,8 @@ from netbox_hedgehog.scheduling.summary import Summary
 # So many publishes failing in a row mean the broker, not a fabric.
 FAILURES_THAT_MEAN_BROKER_DOWN: Final = 3
 
+_EVENTS: Final = {status: f"tick.{status}" for status in TickStatus}
+
 log = structlog.get_logger(__name__)
 
 type Dispatch = Callable[[int], object]
@@ -34,89 +36,98 @@ def run_tick(now: datetime, dispatch: Dispatch) -> Summary:
     ``now`` is the one reading of the clock that all decisions use. Returns the recorded summary.
     """
     started = monotonic()
-    token = uuid4()
-    lock = TickLock()
-    summary = Summary()
-    with bound(tick=token.hex[:8]):
-        if lock.acquire():
-            try:
-                _work(now, dispatch, token, lock, started, summary)
-            except Exception as error:
-                log.exception("tick.failed")
-                summary.status = TickStatus.FAILED
-                summary.add_error(error)
-            finally:
-                lock.release()
-        else:
-            summary.status, summary.reason = TickStatus.SKIPPED, "another_tick_is_running"
-        summary.duration_seconds = monotonic() - started
-        _record(now, summary)
-    return summary
+    tick = _Tick(now, dispatch, deadline=started + conf.tick_time_budget_seconds)
+    with bound(tick=tick.token.hex[:8]):
+        tick.run_alone()
+        tick.summary.duration_seconds = monotonic() - started
+        _record(now, tick.summary)
+    return tick.summary
 
 
-def _work(now: datetime, dispatch: Dispatch, token: UUID, lock: TickLock, started: float, summary: Summary) -> None:
-    claims.expire(now)
-    counts = census(now)
-    summary.fabrics_checked, summary.fabrics_due = counts.checked, counts.due
-    summary.syncs_skipped.update(counts.skipped)
-    room = min(conf.tick_max_dispatch, conf.max_live_claims - claims.live(now))
-    deadline = started + conf.tick_time_budget_seconds
-    # Claims of syncs that were not sent are given back at the end only: given back at once, a fabric whose
-    # publish fails would be the first of the next chunk again.
-    unsent: list[int] = []
-    try:
-        while room > 0 and monotonic() < deadline:
-            chunk = claims.take_due(now, token, min(room, conf.tick_chunk_size))
-            if not chunk:
-                break
-            room -= len(chunk)
-            if not _dispatch_all(chunk, dispatch, deadline, unsent, summary):
-                break
-            lock.renew()
-    finally:
-        if unsent:
-            claims.release(unsent, token)
-    _account_for_the_rest(summary)
+class _Tick:
+    """The state that the steps of one tick share."""
 
+    def __init__(self, now: datetime, dispatch: Dispatch, deadline: float) -> None:
+        self.now = now
+        self.dispatch = dispatch
+        self.deadline = deadline
+        self.token = uuid4()
+        self.lock = TickLock()
+        self.summary = Summary()
+        # Claims of syncs that were not sent are given back at the end only: given back at once, a fabric whose
+        # publish fails would be the first of the next chunk again.
+        self.unsent: list[int] = []
 
-def _dispatch_all(
-    chunk: list[Claimed], dispatch: Dispatch, deadline: float, unsent: list[int], summary: Summary
-) -> bool:
-    """Dispatch claimed fabrics, collecting those not sent. False when the tick should end."""
-    failures_in_a_row = 0
-    for position, claim in enumerate(chunk):
-        if failures_in_a_row >= FAILURES_THAT_MEAN_BROKER_DOWN or monotonic() >= deadline:
-            unsent.extend(rest.fabric_id for rest in chunk[position:])
-            return False
+    def run_alone(self) -> None:
+        """Work under the lock; a failure of the tick as a whole ends up in the summary."""
+        if not self.lock.acquire():
+            self.summary.status, self.summary.reason = TickStatus.SKIPPED, "another_tick_is_running"
+            return
         try:
-            dispatch(claim.fabric_id)
-        except Exception as error:  # noqa: BLE001 - one fabric's failure is recorded and the next goes on
-            failures_in_a_row += 1
-            unsent.append(claim.fabric_id)
-            summary.add_error(error, fabric_id=claim.fabric_id, fabric=claim.name)
+            self.work()
+        except Exception as error:
+            log.exception("tick.failed")
+            self.summary.status = TickStatus.FAILED
+            self.summary.add_error(error)
+        finally:
+            self.lock.release()
+
+    def work(self) -> None:
+        """Expire, count, then claim and dispatch chunk by chunk."""
+        claims.expire(self.now)
+        counts = census(self.now)
+        self.summary.fabrics_checked, self.summary.fabrics_due = counts.checked, counts.due
+        self.summary.syncs_skipped.update(counts.skipped)
+        try:
+            self.claim_and_dispatch(min(conf.tick_max_dispatch, conf.max_live_claims - claims.live(self.now)))
+        finally:
+            if self.unsent:
+                claims.release(self.unsent, self.token)
+        self.account_for_the_rest()
+
+    def claim_and_dispatch(self, room: int) -> None:
+        """Hand out up to ``room`` fabrics, longest overdue first."""
+        while room > 0 and monotonic() < self.deadline:
+            chunk = claims.take_due(self.now, self.token, min(room, conf.tick_chunk_size))
+            if not chunk or not self.dispatch_chunk(chunk):
+                return
+            room -= len(chunk)
+            self.lock.renew()
+
+    def dispatch_chunk(self, chunk: list[Claimed]) -> bool:
+        """Dispatch what was claimed; False when the time is up or the broker seems down."""
+        failures_in_a_row = 0
+        for position, claim in enumerate(chunk):
+            if failures_in_a_row == FAILURES_THAT_MEAN_BROKER_DOWN or monotonic() >= self.deadline:
+                self.unsent.extend(rest.fabric_id for rest in chunk[position:])
+                return False
+            failures_in_a_row = 0 if self.dispatch_one(claim) else failures_in_a_row + 1
+        return failures_in_a_row < FAILURES_THAT_MEAN_BROKER_DOWN
+
+    def dispatch_one(self, claim: Claimed) -> bool:
+        """Whether the sync was sent; one fabric's failure is recorded and the next goes on."""
+        try:
+            self.dispatch(claim.fabric_id)
+        except Exception as error:  # noqa: BLE001 - whatever breaks, breaks for this fabric only
+            self.unsent.append(claim.fabric_id)
+            self.summary.add_error(error, fabric_id=claim.fabric_id, fabric=claim.name)
             log.warning("tick.dispatch_failed", fabric=claim.name, fabric_id=claim.fabric_id, error=str(error))
-        else:
-            failures_in_a_row = 0
-            summary.syncs_triggered += 1
-    return failures_in_a_row < FAILURES_THAT_MEAN_BROKER_DOWN
+            return False
+        self.summary.syncs_triggered += 1
+        return True
 
-
-def _account_for_the_rest(summary: Summary) -> None:
-    """What was due and not sent is first in the next tick; say so, and how complete this tick was."""
-    left = summary.fabrics_due - summary.syncs_triggered
-    if left > 0:
-        summary.syncs_skipped["left_for_next_tick"] = left
-        summary.status = TickStatus.PARTIAL
+    def account_for_the_rest(self) -> None:
+        """What was due and not sent is first in the next tick; the summary says that there is such a rest."""
+        left = self.summary.fabrics_due - self.summary.syncs_triggered
+        if left > 0:
+            self.summary.syncs_skipped["left_for_next_tick"] = left
+            self.summary.status = TickStatus.PARTIAL
 
 
 def _record(now: datetime, summary: Summary) -> None:
     fields = summary.as_dict()
-    log.info("tick." + summary.status, **{key: value for key, value in fields.items() if value and key != "status"})
+    log.info(_EVENTS[summary.status], **{key: value for key, value in fields.items() if value and key != "status"})
     try:
-        SchedulerRun.objects.create(
-            started_at=now,
-            reason=fields.pop("reason", ""),
-            **fields,
-        )
+        SchedulerRun.objects.create(started_at=now, reason=fields.pop("reason", ""), **fields)
     except (DatabaseError, InterfaceError):
         log.exception("tick.not_recorded")

@@ -15,8 +15,8 @@ def stored_resources(fabric_id: int) -> dict[Key, Stored]:
     """The fabric's resources as the database has them, by identity."""
     rows = FabricResource.objects.filter(fabric_id=fabric_id).order_by()
     return {
-        (api_version, kind, namespace, name): Stored(*rest)
-        for api_version, kind, namespace, name, *rest in rows.values_list(
+        (api_version, kind, namespace, name): Stored(pk, digest, path, line)
+        for api_version, kind, namespace, name, pk, digest, path, line in rows.values_list(
             "api_version", "kind", "namespace", "name", "pk", "digest", "source_path", "source_line"
         )
     }

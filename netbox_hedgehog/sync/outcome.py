@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,23 +13,9 @@ from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, SyncStatus, Trigger
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
+from netbox_hedgehog.sync.result import Outcome
 
 _JITTER = random.Random()  # noqa: S311 - spreads load, guards nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many resources a sync created, updated, deleted and found unchanged."""
-
-    created: int = 0
-    updated: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-
-    @property
-    def total(self) -> int:
-        """How many resources the fabric has after the sync."""
-        return self.created + self.updated + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +42,20 @@ class Run:
         )
 
 
-def record_success(run: Run, now: datetime, commit: str, tree: str, counts: Counts, status: RunStatus) -> None:
+def record_success(run: Run, now: datetime, tree: str, outcome: Outcome) -> None:
     """Write success; inside the transaction that applied the diff, so that both stand or fall together.
 
     Raises:
         RetryLater: ``sync.claim_lost`` when another sync may have taken over.
     """
-    mine = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token)
-    written = mine.update(
+    written = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
         **claims.FREE,
         last_sync=now,
         sync_status=SyncStatus.IN_SYNC,
         sync_error="",
-        desired_state_commit=commit,
+        desired_state_commit=outcome.commit,
         desired_state_tree=tree,
-        resource_count=counts.total,
+        resource_count=outcome.counts.total,
         consecutive_failures=0,
         retry_at=None,
         synced_source=run.source,
@@ -78,15 +63,7 @@ def record_success(run: Run, now: datetime, commit: str, tree: str, counts: Coun
     )
     if not written:
         raise claim_lost()
-    run.history(
-        now,
-        status,
-        commit=commit,
-        created=counts.created,
-        updated=counts.updated,
-        deleted=counts.deleted,
-        unchanged=counts.unchanged,
-    ).save(force_insert=True)
+    run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts)).save(force_insert=True)
 
 
 def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from time import monotonic
-from typing import TypedDict
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -21,34 +21,15 @@ from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff, stored_resources
-from netbox_hedgehog.sync.diff import diff
+from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.heartbeat import Heartbeat
-from netbox_hedgehog.sync.outcome import Counts, Run, claim_lost, record_failure, record_success
+from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_success
+from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
 from netbox_hedgehog.sync.source import git_limits, manifest_limits, mirror_root, source_of
 
+_EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
+
 log = structlog.get_logger(__name__)
-
-
-class ErrorDict(TypedDict):
-    """Why a sync failed."""
-
-    code: str
-    message: str
-
-
-class SyncResult(TypedDict, total=False):
-    """The contract of the task's return value; ``error`` when failed, ``reason`` when skipped."""
-
-    status: str
-    fabric_id: int
-    commit: str
-    created: int
-    updated: int
-    deleted: int
-    unchanged: int
-    duration_seconds: float
-    error: ErrorDict
-    reason: str
 
 
 def run_sync(fabric_id: int, *, worker: str) -> SyncResult:
@@ -56,22 +37,14 @@ def run_sync(fabric_id: int, *, worker: str) -> SyncResult:
     started = monotonic()
     with bound(fabric_id=fabric_id):
         try:
-            result = _sync(fabric_id, worker)
-        except SyncError as error:
-            result = _failed(error)
+            outcome = _sync(fabric_id, worker)
         except (DatabaseError, InterfaceError) as error:
-            log.warning("sync.database_unavailable", error=str(error))
-            result = _failed(
-                RetryLater("database.unavailable", str(error), "Check the database; the claim ends by itself.")
-            )
-        duration = round(monotonic() - started, 4)
-        return SyncResult(**({"fabric_id": fabric_id, "duration_seconds": duration} | _EMPTY | result))
+            log.warning("sync.not_recorded", error=str(error))
+            outcome = Outcome(RunStatus.FAILED, error=_classified(error))
+        return outcome.as_result(fabric_id, monotonic() - started)
 
 
-_EMPTY = SyncResult(commit="", **asdict(Counts()))
-
-
-def _sync(fabric_id: int, worker: str) -> SyncResult:
+def _sync(fabric_id: int, worker: str) -> Outcome:
     token = uuid4()
     started_at = timezone.now()
     if not claims.begin(fabric_id, started_at, token, worker):
@@ -83,15 +56,14 @@ def _sync(fabric_id: int, worker: str) -> SyncResult:
     with bound(fabric=fabric.name), Heartbeat(fabric_id, token):
         attempt = _Attempt(run)
         try:
-            result = attempt.execute()
+            return attempt.execute()
         except BaseException as error:
             failure = _classified(error)
             log.warning("sync.failed", code=failure.code, error=failure.message, remedy=failure.remedy)
             record_failure(run, timezone.now(), failure, attempt.commit)
             if not isinstance(error, Exception):
                 raise
-            result = _failed(failure, commit=attempt.commit)
-    return result
+            return Outcome(RunStatus.FAILED, attempt.commit, error=failure)
 
 
 class _Attempt:
@@ -101,7 +73,7 @@ class _Attempt:
         self.run = run
         self.commit = ""
 
-    def execute(self) -> SyncResult:
+    def execute(self) -> Outcome:
         """Fetch, read and reconcile; stop as soon as nothing is left to do."""
         fabric = self.run.fabric
         source = source_of(fabric)
@@ -124,13 +96,13 @@ class _Attempt:
         """Whether the stored resources come from this same source; a failure in between has not touched them."""
         return self.run.fabric.synced_source == self.run.source
 
-    def _unchanged(self, tree: str) -> SyncResult:
-        counts = Counts(unchanged=self.run.fabric.resource_count)
+    def _unchanged(self, tree: str) -> Outcome:
+        outcome = Outcome(RunStatus.UNCHANGED, self.commit, Counts(unchanged=self.run.fabric.resource_count))
         with transaction.atomic():
-            record_success(self.run, timezone.now(), self.commit, tree, counts, RunStatus.UNCHANGED)
-        return self._result(RunStatus.UNCHANGED, counts)
+            record_success(self.run, timezone.now(), tree, outcome)
+        return _logged(outcome)
 
-    def _reconcile(self, tree: str, manifests: Manifests) -> SyncResult:
+    def _reconcile(self, tree: str, manifests: Manifests) -> Outcome:
         if manifests.problems:
             raise problems_error(manifests.problems)
         fabric = self.run.fabric
@@ -143,15 +115,22 @@ class _Attempt:
                 raise _emptied(fabric, len(stored))
             change = diff(manifests.resources, stored)
             apply_diff(fabric.pk, change)
-            counts = Counts(len(change.created), len(change.updated), len(change.deleted), change.unchanged)
-            changed = counts.created or counts.updated or counts.deleted
-            status = RunStatus.SUCCEEDED if changed else RunStatus.UNCHANGED
-            record_success(self.run, timezone.now(), self.commit, tree, counts, status)
-        return self._result(status, counts)
+            outcome = Outcome(_status_of(change), self.commit, _counts(change))
+            record_success(self.run, timezone.now(), tree, outcome)
+        return _logged(outcome)
 
-    def _result(self, status: RunStatus, counts: Counts) -> SyncResult:
-        log.info(f"sync.{status}", commit=self.commit[:12], **asdict(counts))
-        return SyncResult(status=status.value, commit=self.commit, **asdict(counts))
+
+def _counts(change: Diff) -> Counts:
+    return Counts(len(change.created), len(change.updated), len(change.deleted), change.unchanged)
+
+
+def _status_of(change: Diff) -> RunStatus:
+    return RunStatus.SUCCEEDED if change.created or change.updated or change.deleted else RunStatus.UNCHANGED
+
+
+def _logged(outcome: Outcome) -> Outcome:
+    log.info(_EVENTS[outcome.status], commit=outcome.commit[:12], **asdict(outcome.counts))
+    return outcome
 
 
 def _emptied(fabric: HedgehogFabric, stored: int) -> ContentProblem:
@@ -181,13 +160,7 @@ def _classified(error: BaseException) -> SyncError:
     )
 
 
-def _failed(error: SyncError, commit: str = "") -> SyncResult:
-    return SyncResult(
-        status=RunStatus.FAILED.value, commit=commit, error=ErrorDict(code=error.code, message=error.message)
-    )
-
-
-def _skipped(fabric_id: int) -> SyncResult:
+def _skipped(fabric_id: int) -> Outcome:
     """Why a sync could not begin; a message for a fabric that left the schedule also ends its claim."""
     if claims.withdraw(fabric_id):
         reason = "no_longer_scheduled"
@@ -196,4 +169,4 @@ def _skipped(fabric_id: int) -> SyncResult:
     else:
         reason = "fabric_does_not_exist"
     log.info("sync.skipped", reason=reason)
-    return SyncResult(status=RunStatus.SKIPPED.value, reason=reason)
+    return Outcome(RunStatus.SKIPPED, reason=reason)

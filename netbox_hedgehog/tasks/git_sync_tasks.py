@@ -9,7 +9,8 @@ from django.utils import timezone
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
-from netbox_hedgehog.sync.run import SyncResult, run_sync
+from netbox_hedgehog.sync.result import SyncResult
+from netbox_hedgehog.sync.run import run_sync
 
 # A message must be gone before its claim is: the margin covers the time between claiming and publishing.
 _PUBLISH_MARGIN_SECONDS = 60
@@ -37,5 +38,4 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
 )
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
-    # Looked up at call time, so that whoever replaces `delay` sees every fabric.
-    return run_tick(timezone.now(), lambda fabric_id: git_sync_fabric.delay(fabric_id)).as_dict()
+    return run_tick(timezone.now(), git_sync_fabric.delay).as_dict()

@@ -1,4 +1,4 @@
-"""Commit to the living demo fabric for ever, one change per interval: `python -m netbox_hedgehog.local.demo`."""
+"""Commit to the living demo fabric for ever: `python -m netbox_hedgehog.local.demo`."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def run(root: Path, interval: float, stop: threading.Event) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m netbox_hedgehog.local.demo", description=__doc__)
     parser.add_argument("root", type=Path, help="directory of the demo's repositories")
-    parser.add_argument(
-        "--interval", type=float, default=INTERVAL_SECONDS, help="seconds between two commits"
-    )
+    parser.add_argument("--interval", type=float, default=INTERVAL_SECONDS, help="seconds between two commits")
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

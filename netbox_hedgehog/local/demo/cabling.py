@@ -115,9 +115,7 @@ def static_externals(switches: list[Switch]) -> list[Document]:
             "vlan": 0,
         }
     }
-    return [
-        wiring("Connection", f"appliance--static-external--{border.name}", {"staticExternal": {"link": link}})
-    ]
+    return [wiring("Connection", f"appliance--static-external--{border.name}", {"staticExternal": {"link": link}})]
 
 
 def _plug_in(server: str, position: int, leaf: Switch, peer: Switch) -> ServerConnection:

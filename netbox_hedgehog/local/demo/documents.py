@@ -23,9 +23,7 @@ def vpc(kind: str, name: str, spec: dict[str, Any], **labels: str) -> Document:
     return _document(VPC, kind, name, spec, labels)
 
 
-def _document(
-    api_version: str, kind: str, name: str, spec: dict[str, Any], labels: dict[str, str]
-) -> Document:
+def _document(api_version: str, kind: str, name: str, spec: dict[str, Any], labels: dict[str, str]) -> Document:
     metadata: dict[str, Any] = {"name": name, "namespace": "default"}
     if labels:
         metadata["labels"] = {f"demo.example.com/{key}": value for key, value in labels.items()}

@@ -40,9 +40,7 @@ def edit(files: Files, directory: str, number: int) -> tuple[Files, str]:
 
 def loan(directory: str, number: int) -> Files:
     """The one server that teams borrow in turn; each loan has its own ticket."""
-    server = wiring(
-        "Server", "server-loan", {"description": f"on loan to {_team(number)}, ticket OPS-{1000 + number}"}
-    )
+    server = wiring("Server", "server-loan", {"description": f"on loan to {_team(number)}, ticket OPS-{1000 + number}"})
     link = {"server": {"port": "server-loan/enp2s1"}, "switch": {"port": f"border-01/{LOAN_PORT}"}}
     connection = wiring("Connection", LOANED, {"unbundled": {"link": link}})
     return {f"{directory}/wiring/loan.yaml": to_yaml([server, connection])}

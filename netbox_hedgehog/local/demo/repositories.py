@@ -1,4 +1,4 @@
-"""The demo's bare Git repositories, written without a checkout. A repository that exists is never made anew."""
+"""The demo's bare Git repositories, written without a checkout; one that exists is never made anew."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(path: Path) -> Files:
 def history(path: Path) -> int:
     """How many commits the branch has, the first one included."""
     repository = pygit2.Repository(str(path))
-    return sum(1 for _ in repository.walk(repository.references[_ref()].target))
+    return sum(1 for _ in repository.walk(_tip(repository).id))
 
 
 def commit(path: Path, before: Files, after: Files, message: str) -> str:
@@ -49,18 +49,18 @@ def commit(path: Path, before: Files, after: Files, message: str) -> str:
 
     Raises:
         pygit2.GitError: somebody else committed in between.
+
     """
     repository = pygit2.Repository(str(path))
-    tip = repository.references[_ref()].target
     index = _index(repository)
     for gone in before.keys() - after.keys():
         index.remove(gone)
     changed = {name: content for name, content in after.items() if before.get(name) != content}
-    return _commit(repository, index, changed, message, [tip], datetime.now(UTC))
+    return _commit(repository, index, changed, message, _tip(repository).id)
 
 
 def compact(path: Path) -> None:
-    """Move all objects into one pack, because each loose one costs a disk block and there is a commit a minute."""
+    """Move all objects into one pack: each loose one costs a disk block, and there is a commit a minute."""
     objects = path / "objects"
     old = {*objects.glob("[0-9a-f][0-9a-f]/*"), *objects.glob("pack/pack-*")}
     pygit2.Repository(str(path)).pack()
@@ -74,33 +74,32 @@ def _create(path: Path, content: Files, message: str) -> None:
     draft = path.with_suffix(".draft")
     shutil.rmtree(draft, ignore_errors=True)
     repository = pygit2.init_repository(str(draft), bare=True, initial_head=BRANCH)
-    _commit(repository, pygit2.Index(), content, message, [], BORN)
+    _commit(repository, pygit2.Index(), content, message, None)
     repository.free()
     draft.rename(path)
 
 
 def _commit(
-    repository: pygit2.Repository,
-    index: pygit2.Index,
-    content: Files,
-    message: str,
-    parents: list[pygit2.Oid],
-    when: datetime,
+    repository: pygit2.Repository, index: pygit2.Index, content: Files, message: str, parent: pygit2.Oid | None
 ) -> str:
     for name, data in content.items():
         blob = repository.create_blob(data)
         index.add(pygit2.IndexEntry(name, blob, pygit2.enums.FileMode.BLOB))
+    when = datetime.now(UTC) if parent else BORN
     author = pygit2.Signature("Demo Operator", "demo@example.com", int(when.timestamp()), 0)
-    tree = index.write_tree(repository)
-    return str(repository.create_commit(_ref(), author, author, message, tree, list(parents)))[:10]
+    parents: list[str | pygit2.Oid] = [parent] if parent else []
+    return str(repository.create_commit(_ref(), author, author, message, index.write_tree(repository), parents))[:10]
 
 
 def _index(repository: pygit2.Repository) -> pygit2.Index:
     """The tree at the branch's tip as an index in memory, which keeps the mode of every file."""
     index = pygit2.Index()
-    tip = repository[repository.references[_ref()].target]
-    index.read_tree(tip.peel(pygit2.Tree))
+    index.read_tree(_tip(repository).tree)
     return index
+
+
+def _tip(repository: pygit2.Repository) -> pygit2.Commit:
+    return repository.references[_ref()].peel(pygit2.Commit)
 
 
 def _ref() -> str:

@@ -1,0 +1,22 @@
+"""The `netbox-hedgehog` command: `run` starts everything on this machine, all else is Django's command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
+    if sys.argv[1:2] == ["run"]:
+        from netbox_hedgehog.local.launcher import run  # noqa: PLC0415 - the embedded parts are an optional extra
+
+        sys.exit(run(sys.argv[2:]))
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
