@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from django.urls import reverse_lazy
 from environs import validate
 
 from netbox_hedgehog.conf import Conf
@@ -147,6 +149,10 @@ HEDGEHOG_SYNC_PRIORITY = 3 if _is_amqp else 9
 CELERY_TASK_DEFAULT_QUEUE = "git_sync"
 CELERY_TASK_QUEUE_MAX_PRIORITY = 9 if _is_amqp else None
 CELERY_TASK_DEFAULT_PRIORITY = HEDGEHOG_SYNC_PRIORITY
+CELERY_TASK_ROUTES = {
+    "netbox_hedgehog.tasks.git_sync_fabric": {"priority": HEDGEHOG_SYNC_PRIORITY},
+    "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler": {"priority": HEDGEHOG_TICK_PRIORITY},
+}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
@@ -205,6 +211,62 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- The admin's look and menu
+
+
+def _menu_item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    """One entry, shown to those who may view the model."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}")
+        or request.user.has_perm(f"{app}.change_{model}"),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "Hedgehog fabrics",
+    "SITE_HEADER": "Hedgehog fabrics",
+    "SITE_SYMBOL": "lan",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": None,
+                "items": [
+                    _menu_item("Fabrics", "lan", "netbox_hedgehog", "hedgehogfabric"),
+                    _menu_item("Repositories", "source", "netbox_hedgehog", "gitrepository"),
+                    _menu_item("Resources", "dns", "netbox_hedgehog", "fabricresource"),
+                    _menu_item("Sync runs", "sync", "netbox_hedgehog", "syncrun"),
+                    _menu_item("Scheduler runs", "timer", "netbox_hedgehog", "schedulerrun"),
+                ],
+            },
+            {
+                "title": "Schedule",
+                "separator": True,
+                "items": [
+                    _menu_item("Periodic tasks", "event_repeat", "django_celery_beat", "periodictask"),
+                    _menu_item("Intervals", "timelapse", "django_celery_beat", "intervalschedule"),
+                    _menu_item("Crontabs", "calendar_month", "django_celery_beat", "crontabschedule"),
+                    _menu_item("Clocked", "alarm", "django_celery_beat", "clockedschedule"),
+                    _menu_item("Solar events", "wb_twilight", "django_celery_beat", "solarschedule"),
+                ],
+            },
+            {
+                "title": "Access",
+                "separator": True,
+                "items": [
+                    _menu_item("Users", "person", "auth", "user"),
+                    _menu_item("Groups", "group", "auth", "group"),
+                ],
+            },
+        ],
+    },
+}
 
 # --- Logging
 

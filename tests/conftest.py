@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -19,6 +22,20 @@ def now() -> datetime:
 def _clean_cache() -> None:
     """Nobody inherits a tick lock."""
     cache.clear()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine that refuses every connection."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def cache_away(settings: Any, closed_port: int) -> None:
+    """The cache's server is down."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": f"redis://127.0.0.1:{closed_port}/0"}}
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

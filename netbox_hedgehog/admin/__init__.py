@@ -1,1 +1,5 @@
-"""The admin pages."""
+"""The admin pages; Django's autodiscovery imports this package, and each module registers its own pages."""
+
+from netbox_hedgehog.admin import fabric, repository, resource, runs, schedule, users
+
+__all__ = ["fabric", "repository", "resource", "runs", "schedule", "users"]

@@ -133,7 +133,7 @@ _RULES: Final = (
     ),
     _rule(
         r"ssl|tls|socket|network|connect|eof|unreachable|transport|protocol|pkt|stream|http|could not read"
-        r"|invalid response",
+        r"|invalid response|packet",
         RetryLater,
         "git.network",
         "The connection to the Git server broke.",

@@ -18,6 +18,8 @@ import django
 import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from netbox_hedgehog.env import data_dir
 from netbox_hedgehog.local import embedded, services
@@ -28,6 +30,7 @@ from netbox_hedgehog.observability.redaction import redact
 
 BROKER_START_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.1
+MAX_PORT: Final = 65535
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,8 @@ def _parse(arguments: list[str]) -> Options:
     )
     parser.add_argument("--no-demo", action="store_true", help="start without the demo fabrics")
     parsed = parser.parse_args(arguments)
+    if not 1 <= parsed.port <= MAX_PORT or parsed.workers < 1:
+        parser.error(f"--port must be from 1 to {MAX_PORT}, --workers at least 1")
     return Options(parsed.host, parsed.port, parsed.workers, with_demo=not parsed.no_demo)
 
 
@@ -247,7 +252,7 @@ def _valkey_binary() -> str:
 
 def _answers_ping(url: str) -> bool:
     try:
-        with redis.Redis.from_url(url, socket_timeout=1) as client:
+        with redis.Redis.from_url(url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

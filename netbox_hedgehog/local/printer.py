@@ -34,6 +34,7 @@ class Printer:
                 self._stream.flush()
             except OSError:
                 self._is_broken = True
+                _discard(self._stream)
                 self._on_broken()
 
     def _prefix(self, name: str) -> str:
@@ -43,3 +44,10 @@ class Printer:
         colour = self._colours.setdefault(name, 0) or next(self._next_colour)
         self._colours[name] = colour
         return f"\033[{colour}m{prefix}\033[0m"
+
+
+def _discard(stream: TextIO) -> None:
+    """Send the rest to nowhere, because Python flushes once more at exit and would fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

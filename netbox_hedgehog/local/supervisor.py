@@ -85,22 +85,18 @@ class _Keeper(threading.Thread):
         self._process: subprocess.Popen[bytes] | None = None
 
     def tell_to_stop(self) -> None:
-        with self._guard:
-            self._stopping.set()
-            if self._process and self._process.stdin:
-                self._process.stdin.close()
+        self._stopping.set()
+        self._let_go()
 
     def run(self) -> None:
-        delay = FIRST_DELAY_SECONDS
+        delay = 0.0
         while not self._stopping.is_set():
             started = time.monotonic()
             status = self._run_once()
-            if time.monotonic() - started >= HEALTHY_SECONDS:
-                delay = FIRST_DELAY_SECONDS
+            delay = delay_after(delay, time.monotonic() - started)
             if not self._stopping.is_set():
                 self._say(f"{describe(status)}; starting it again in {delay:.0f} s")
             self._stopping.wait(delay)
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
 
     def _run_once(self) -> int:
         process = self._spawn()
@@ -113,6 +109,7 @@ class _Keeper(threading.Thread):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         reader.join()
+        self._let_go()
         _reap_orphans(process.pid)
         return status
 
@@ -134,6 +131,12 @@ class _Keeper(threading.Thread):
             )
             return self._process
 
+    def _let_go(self) -> None:
+        """Close the pipe whose end tells the lifeline to stop."""
+        with self._guard:
+            if self._process and self._process.stdin:
+                self._process.stdin.close()
+
     def _pass_on_output(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
             return
@@ -145,6 +148,13 @@ class _Keeper(threading.Thread):
 
     def _say(self, text: str) -> None:
         self._printer.line("hedgehog", f"{time.strftime('%H:%M:%S')} {self._service.name} {text}")
+
+
+def delay_after(last_delay: float, ran_seconds: float) -> float:
+    """How long to wait before a process that ended is started again."""
+    if ran_seconds >= HEALTHY_SECONDS:
+        return FIRST_DELAY_SECONDS
+    return min(max(FIRST_DELAY_SECONDS, 2 * last_delay), LONGEST_DELAY_SECONDS)
 
 
 def describe(status: int) -> str:

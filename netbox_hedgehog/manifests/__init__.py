@@ -1,1 +1,25 @@
 """Bytes to resources: parse, limit, validate. Pure functions that know neither Django nor settings."""
+
+from __future__ import annotations
+
+from netbox_hedgehog.manifests.limits import ManifestLimits
+from netbox_hedgehog.manifests.parse import Document, parse
+from netbox_hedgehog.manifests.problem import Problem, problems_error
+from netbox_hedgehog.manifests.read import Manifests, duplicates, read_manifests
+from netbox_hedgehog.manifests.resource import Resource, ResourceKey
+from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
+
+__all__ = [
+    "HEDGEHOG_GROUPS",
+    "Document",
+    "ManifestLimits",
+    "Manifests",
+    "Problem",
+    "Resource",
+    "ResourceKey",
+    "duplicates",
+    "parse",
+    "problems_error",
+    "read_manifests",
+    "to_resource",
+]

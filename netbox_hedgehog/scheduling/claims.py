@@ -58,6 +58,7 @@ def take_due(now: datetime, token: UUID, limit: int) -> list[Claimed]:
 
 def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bool:
     """Claim one fabric, due or not; whether it was free. A manual claim also ends a back-off."""
+    expire(now, only=fabric_id)  # a sync that was lost is recorded before its claim is overwritten
     return bool(
         HedgehogFabric.objects.filter(pk=fabric_id)
         .exclude(is_claimed(now))
@@ -127,7 +128,12 @@ def expire(now: datetime, *, only: int | None = None) -> int:
     if only is not None:
         expired = expired.filter(pk=only)
     with transaction.atomic():
-        stale = list(expired.order_by("claim_expires_at").select_for_update(skip_locked=True)[:EXPIRED_AT_ONCE])
+        # Only the columns that _lost reads: a value that Python cannot hold elsewhere in a row must not stop the tick.
+        stale = list(
+            expired.only("claim_token", "claim_trigger", "claim_worker", "claim_started_at")
+            .order_by("claim_expires_at")
+            .select_for_update(skip_locked=True)[:EXPIRED_AT_ONCE]
+        )
         SyncRun.objects.bulk_create(_lost(fabric, now) for fabric in stale if fabric.claim_started_at)
         HedgehogFabric.objects.filter(pk__in=[fabric.pk for fabric in stale]).update(**FREE)
     return len(stale)

@@ -6,12 +6,14 @@ does not stop the schedule.
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
 from django.core.cache import DEFAULT_CACHE_ALIAS, cache, caches
 from django_redis.cache import RedisCache
+
+from netbox_hedgehog.observability.redaction import redact
 
 KEY: Final = "periodic_fabric_sync_running"
 TIMEOUT_SECONDS: Final = 300
@@ -35,25 +37,30 @@ class TickLock:
         try:
             return cache.add(KEY, self.token, TIMEOUT_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
-            self.available = False
-            log.warning("tick.lock_unavailable", error=str(error), consequence="the claims guard this tick alone")
+            self._unavailable(error, "the claims guard this tick alone")
             return True
 
     def renew(self) -> None:
         """Extend the lock, if it is still one's own."""
-        self._if_mine(_EXTEND_IF_MINE, TIMEOUT_SECONDS * 1000)
+        if self.available:  # a cache that is down must not cost its time-out again after each chunk
+            self._if_mine(_EXTEND_IF_MINE, TIMEOUT_SECONDS * 1000)
 
     def release(self) -> None:
-        """Free the lock, if it is still one's own."""
+        """Free the lock, if it is still one's own; tried always, because an unanswered ``add`` may have got it."""
         self._if_mine(_DELETE_IF_MINE)
 
     def _if_mine(self, script: str, *args: Any) -> None:
-        if not self.available:
-            return
         try:
-            backend = cast("RedisCache", caches[DEFAULT_CACHE_ALIAS]).client
-            key, value = backend.make_key(KEY), backend.encode(self.token)
-            backend.get_client(write=True).eval(script, 1, key, value, *args)
+            backend = caches[DEFAULT_CACHE_ALIAS]
+            if isinstance(backend, RedisCache):
+                client = backend.client
+                key, value = client.make_key(KEY), client.encode(self.token)
+                client.get_client(write=True).eval(script, 1, key, value, *args)
+            elif backend.get(KEY) == self.token:  # no such step in other caches: a small race remains
+                backend.touch(KEY, TIMEOUT_SECONDS if script == _EXTEND_IF_MINE else 0)
         except Exception as error:  # noqa: BLE001 - the lock then ends by its timeout
-            self.available = False
-            log.warning("tick.lock_unavailable", error=str(error), consequence="the lock ends by its timeout")
+            self._unavailable(error, "the lock ends by its timeout")
+
+    def _unavailable(self, error: Exception, consequence: str) -> None:
+        self.available = False
+        log.warning("tick.lock_unavailable", error=redact(error), consequence=consequence)

@@ -49,14 +49,19 @@ class Summary:
     errors: list[ErrorEntry] = field(default_factory=list)
     duration_seconds: float = 0.0
 
-    def add_error(self, error: BaseException, *, fabric_id: int = 0, fabric: str = "") -> None:
+    def add_error(self, error: BaseException, *, fabric_id: int = 0, fabric: str = "") -> ErrorEntry:
         """Record a failure; past :data:`MAX_ERRORS` only its count shows, under ``errors_not_listed``."""
-        if len(self.errors) >= MAX_ERRORS:
+        entry = ErrorEntry(
+            fabric_id=fabric_id,
+            fabric=redact(fabric),
+            code=error.code if isinstance(error, SyncError) else f"tick.{type(error).__name__}",
+            message=_text_of(error)[:MAX_MESSAGE_CHARACTERS],
+        )
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(entry)
+        else:
             self.syncs_skipped["errors_not_listed"] += 1
-            return
-        code = error.code if isinstance(error, SyncError) else f"tick.{type(error).__name__}"
-        message = redact(error)[:MAX_MESSAGE_CHARACTERS]
-        self.errors.append(ErrorEntry(fabric_id=fabric_id, fabric=redact(fabric), code=code, message=message))
+        return entry
 
     def as_dict(self) -> SummaryDict:
         """The JSON value."""
@@ -72,3 +77,12 @@ class Summary:
         if self.status == TickStatus.SKIPPED:
             result["reason"] = self.reason
         return result
+
+
+def _text_of(error: BaseException) -> str:
+    """What the error says, as text that every database and terminal takes."""
+    try:
+        said = redact(error)
+    except Exception:  # noqa: BLE001 - an error that cannot be printed must not break the tick
+        return "(this error cannot be printed)"
+    return said.replace("\0", "\\x00").encode(errors="backslashreplace").decode()

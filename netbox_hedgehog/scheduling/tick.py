@@ -54,9 +54,10 @@ class _Tick:
         self.token = uuid4()
         self.lock = TickLock()
         self.summary = Summary()
-        # Claims of syncs that were not sent are given back at the end only: given back at once, a fabric whose
-        # publish fails would be the first of the next chunk again.
-        self.unsent: list[int] = []
+        # Claimed and not sent. They are given back at the end only: given back at once, a fabric whose publish
+        # fails would be the first of the next chunk again.
+        self.unsent: set[int] = set()
+        self.failures_in_a_row = 0
 
     def run_alone(self) -> None:
         """Work under the lock; a failure of the tick as a whole ends up in the summary."""
@@ -74,7 +75,8 @@ class _Tick:
 
     def work(self) -> None:
         """Expire, count, then claim and dispatch chunk by chunk."""
-        claims.expire(self.now)
+        while claims.expire(self.now) == claims.EXPIRED_AT_ONCE and monotonic() < self.deadline:
+            pass
         counts = census(self.now)
         self.summary.fabrics_checked, self.summary.fabrics_due = counts.checked, counts.due
         self.summary.syncs_skipped.update(counts.skipped)
@@ -87,34 +89,34 @@ class _Tick:
 
     def claim_and_dispatch(self, room: int) -> None:
         """Hand out up to ``room`` fabrics, longest overdue first."""
-        while room > 0 and monotonic() < self.deadline:
+        while room > 0 and not self.must_end():
             chunk = claims.take_due(self.now, self.token, min(room, conf.tick_chunk_size))
-            if not chunk or not self.dispatch_chunk(chunk):
+            if not chunk:
                 return
+            self.unsent.update(claim.fabric_id for claim in chunk)
+            for claim in chunk:
+                if self.must_end():
+                    return
+                self.dispatch_one(claim)
             room -= len(chunk)
             self.lock.renew()
 
-    def dispatch_chunk(self, chunk: list[Claimed]) -> bool:
-        """Dispatch what was claimed; False when the time is up or the broker seems down."""
-        failures_in_a_row = 0
-        for position, claim in enumerate(chunk):
-            if failures_in_a_row == FAILURES_THAT_MEAN_BROKER_DOWN or monotonic() >= self.deadline:
-                self.unsent.extend(rest.fabric_id for rest in chunk[position:])
-                return False
-            failures_in_a_row = 0 if self.dispatch_one(claim) else failures_in_a_row + 1
-        return failures_in_a_row < FAILURES_THAT_MEAN_BROKER_DOWN
+    def must_end(self) -> bool:
+        """Whether the time is up or the broker seems down."""
+        return self.failures_in_a_row >= FAILURES_THAT_MEAN_BROKER_DOWN or monotonic() >= self.deadline
 
-    def dispatch_one(self, claim: Claimed) -> bool:
-        """Whether the sync was sent; one fabric's failure is recorded and the next goes on."""
+    def dispatch_one(self, claim: Claimed) -> None:
+        """Send one sync; its failure is recorded and the next goes on."""
         try:
             self.dispatch(claim.fabric_id)
         except Exception as error:  # noqa: BLE001 - whatever breaks, breaks for this fabric only
-            self.unsent.append(claim.fabric_id)
-            self.summary.add_error(error, fabric_id=claim.fabric_id, fabric=claim.name)
-            log.warning("tick.dispatch_failed", fabric=claim.name, fabric_id=claim.fabric_id, error=str(error))
-            return False
-        self.summary.syncs_triggered += 1
-        return True
+            self.failures_in_a_row += 1
+            entry = self.summary.add_error(error, fabric_id=claim.fabric_id, fabric=claim.name)
+            log.warning("tick.dispatch_failed", **entry)
+        else:
+            self.failures_in_a_row = 0
+            self.unsent.discard(claim.fabric_id)
+            self.summary.syncs_triggered += 1
 
     def account_for_the_rest(self) -> None:
         """What was due and not sent is first in the next tick; the summary says that there is such a rest."""

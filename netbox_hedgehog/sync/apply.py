@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from netbox_hedgehog.manifests import Resource
+from netbox_hedgehog.manifests import Resource, ResourceKey
 from netbox_hedgehog.models import FabricResource
-from netbox_hedgehog.sync.diff import Diff, Key, Stored
+from netbox_hedgehog.sync.diff import Diff, Stored
 
 _IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
 _CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line")
 _ROWS_PER_STATEMENT = 1000
 
 
-def stored_resources(fabric_id: int) -> dict[Key, Stored]:
+def stored_resources(fabric_id: int) -> dict[ResourceKey, Stored]:
     """The fabric's resources as the database has them, by identity."""
     rows = FabricResource.objects.filter(fabric_id=fabric_id).order_by()
     return {

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netbox_hedgehog.manifests import Resource
-
-type Key = tuple[str, str, str, str]
+from netbox_hedgehog.manifests import Resource, ResourceKey
 
 
 class Stored(NamedTuple):
@@ -34,12 +32,12 @@ class Diff:
     unchanged: int
 
 
-def diff(desired: Iterable[Resource], stored: Mapping[Key, Stored]) -> Diff:
+def diff(desired: Iterable[Resource], stored: Mapping[ResourceKey, Stored]) -> Diff:
     """Compare; ``desired`` must not name one identity twice."""
     created: list[Resource] = []
     updated: list[Resource] = []
     moved: list[Resource] = []
-    seen: set[Key] = set()
+    seen: set[ResourceKey] = set()
     for resource in desired:
         seen.add(resource.key)
         old = stored.get(resource.key)

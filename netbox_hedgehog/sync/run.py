@@ -104,7 +104,7 @@ class _Attempt:
 
     def _reconcile(self, tree: str, manifests: Manifests) -> Outcome:
         if manifests.problems:
-            raise problems_error(manifests.problems)
+            raise problems_error(manifests.problems, manifests.total_problems)
         fabric = self.run.fabric
         with transaction.atomic():
             # The row lock keeps every other sync from taking the claim until this one has committed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from celery import Task, shared_task
-from django.conf import settings
 from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
@@ -19,7 +18,6 @@ _PUBLISH_MARGIN_SECONDS = 60
 @shared_task(
     name="netbox_hedgehog.tasks.git_sync_fabric",
     bind=True,
-    priority=settings.HEDGEHOG_SYNC_PRIORITY,
     expires=conf.queued_claim_seconds - _PUBLISH_MARGIN_SECONDS,
 )
 def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult:
@@ -32,10 +30,7 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
     return run_sync(fabric_id, worker=self.request.hostname or "foreground")
 
 
-@shared_task(
-    name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler",
-    priority=settings.HEDGEHOG_TICK_PRIORITY,
-)
+@shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
     return run_tick(timezone.now(), git_sync_fabric.delay).as_dict()

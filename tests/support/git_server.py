@@ -6,6 +6,7 @@ import base64
 import hmac
 import os
 import socket
+import ssl
 import subprocess
 import threading
 import zlib
@@ -40,7 +41,7 @@ def commit_files(
     message: str,
     *,
     branch: str = "main",
-    modes: Mapping[str, int] | None = None,
+    modes: Mapping[str, pygit2.enums.FileMode] | None = None,
 ) -> str:
     """Commit ``files`` (None deletes one) on ``branch`` of the bare repository, made on demand; return the hex id.
 
@@ -75,16 +76,25 @@ class GitServer:
     """Serves every bare repository below ``root`` over smart HTTP, with Basic authentication if a user is given.
 
     ``requests`` counts the HTTP requests answered; ``fetches`` those that asked for a pack.
+    ``redirect_to`` (a base URL) and ``status`` are given as answers instead while set;
     ``spoil`` may change the bytes of each response body before they are sent.
     """
 
-    def __init__(self, root: Path, username: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.root = root
         self.requests = 0
         self.fetches = 0
         self.redirect_to: str | None = None
         self.status: int | None = None
         self.spoil: Callable[[bytes], bytes] | None = None
+        self._tls = tls
         self._lock = threading.Lock()
         pair = base64.b64encode(f"{username}:{password or ''}".encode()).decode()
         self._authorization = None if username is None else f"Basic {pair}"
@@ -105,6 +115,10 @@ class GitServer:
                 pass
 
         self._http = _QuietServer(("127.0.0.1", 0), Handler)
+        if self._tls is not None:
+            self._http.socket = self._tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
@@ -119,7 +133,8 @@ class GitServer:
         return int(self._http.server_address[1])
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{name}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self.port}/{name}"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         # libgit2 sends a request in two writes and waits for the acknowledgement of the first, 40 ms if it is delayed.

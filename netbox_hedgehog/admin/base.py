@@ -1,0 +1,192 @@
+"""What the pages share: the base classes, and how moments, durations and states look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, override
+
+import structlog
+import yamlrocks
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from netbox_hedgehog.observability.redaction import redact
+
+# Unfold ships no types; its classes are Django's as far as a reader of this code can tell.
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+    from unfold.admin import TabularInline as UnfoldTabularInline
+
+    class ModelAdmin(UnfoldModelAdmin):
+        """Unfold's, subscriptable with its model as the type checker wants it."""
+
+        def __class_getitem__(cls, _model: Any) -> Any:
+            return cls
+
+    class TabularInline(UnfoldTabularInline):
+        """Unfold's, subscriptable with its models as the type checker wants it."""
+
+        def __class_getitem__(cls, _models: Any) -> Any:
+            return cls
+
+
+__all__ = ["ModelAdmin", "PageAdmin", "ReadOnlyAdmin", "TabularInline"]
+
+log = structlog.get_logger(__name__)
+
+NOTHING: Final = "-"
+
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+GOOD: Final = "success"
+BAD: Final = "danger"
+DOUBTFUL: Final = "warning"
+BUSY: Final = "info"
+
+
+class PageAdmin[M: Model](ModelAdmin[M]):
+    """An editable page that writes the columns its user changed, and no other."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    @override
+    def save_model(self, request: HttpRequest, obj: M, form: ModelForm[M], change: bool) -> None:
+        """Save ``obj``; a row that exists may have been written by a worker since it was loaded."""
+        if change:
+            obj.save(update_fields=self.changed_columns(form))
+        else:
+            obj.save()
+
+    def changed_columns(self, form: ModelForm[M]) -> list[str]:
+        """The names of the model's fields that the user changed."""
+        columns = {field.name for field in self.opts.concrete_fields}
+        return [name for name in form.changed_data if name in columns]
+
+
+class ReadOnlyAdmin[M: Model](ModelAdmin[M]):
+    """A page of what the machine wrote: nobody adds, changes or deletes here."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+def badge(value: str, text: object, colours: Mapping[str, str]) -> SafeString:
+    """``text`` as a label in the colour of ``value``; the same in lists and on pages."""
+    return render_to_string("unfold/helpers/label.html", {"type": colours.get(value, ""), "text": text})
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` in its two largest units: ``1 h 30 min``."""
+    rest = round(abs(seconds))
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"
+
+
+def moment(when: datetime | None, now: datetime) -> SafeString | str:
+    """``when`` as seen from ``now``, with the exact time on hover."""
+    if when is None:
+        return NOTHING
+    apart = when - now
+    if abs(apart) < timedelta(seconds=1):
+        words = "now"
+    elif apart > timedelta(0):
+        words = f"in {_roughly(apart)}"
+    else:
+        words = f"{_roughly(apart)} ago"
+    return format_html('<time class="whitespace-nowrap" datetime="{}" title="{}">{}</time>', when.isoformat(), exact(when), words)
+
+
+def exact(when: datetime) -> str:
+    """``when`` to the second, with its zone."""
+    return f"{formats.date_format(timezone.localtime(when), 'Y-m-d H:i:s')} {timezone.get_current_timezone_name()}"
+
+
+def _roughly(apart: timedelta) -> str:
+    """The largest unit alone: nobody needs the seconds of an hour."""
+    text = duration(apart.total_seconds()).split(" ")
+    return " ".join(text[:2])
+
+
+def shortened(text: str, length: int) -> SafeString | str:
+    """The beginning of ``text`` on one line, the whole on hover."""
+    if not text:
+        return NOTHING
+    short = text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+    return format_html('<span class="whitespace-nowrap" title="{}">{}</span>', text, short)
+
+
+def link_to(obj: Model, text: str = "") -> SafeString:
+    """A link to the page of ``obj``."""
+    address = reverse(_route(type(obj), "change"), args=[quote(obj.pk)])
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text or str(obj))
+
+
+def link_to_list(model: type[Model], text: str, **filters: object) -> SafeString:
+    """A link to the list of ``model`` with ``filters`` applied."""
+    address = reverse(_route(model, "changelist"), query=filters)
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
+
+
+def _route(model: type[Model], page: str) -> str:
+    options = model._meta  # noqa: SLF001 - public by documentation
+    return f"admin:{options.app_label}_{options.model_name}_{page}"
+
+
+def as_yaml(value: Any) -> SafeString | str:
+    """``value`` as an escaped block of YAML."""
+    if not value:
+        return NOTHING
+    try:
+        text = yamlrocks.dumps(value).decode()
+    except yamlrocks.YAMLRocksError:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    return preformatted(text)
+
+
+def preformatted(text: str) -> SafeString:
+    """``text`` as it is, escaped, in a box that scrolls by itself."""
+    return format_html(
+        '<pre class="bg-base-50 border border-base-200 overflow-x-auto p-3 rounded-default text-xs '
+        'dark:bg-white/[.04] dark:border-base-700">{}</pre>',
+        text,
+    )
+
+
+def cannot_queue(error: Exception, what: str) -> str:
+    """What to tell an operator whose message could not be published, and the log."""
+    log.warning("admin.not_queued", what=what, error=redact(error))
+    return (
+        f"{what} could not be queued: the message broker does not answer ({redact(error)}). "
+        "Start the broker or correct CELERY_BROKER_URL, then try again."
+    )

@@ -1,0 +1,210 @@
+"""Repositories: credentials go in and never come out."""
+
+from __future__ import annotations
+
+from typing import Any, Final, override
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_post_parameters
+
+from netbox_hedgehog.admin.base import NOTHING, PageAdmin, link_to_list, shortened
+from netbox_hedgehog.admin.widgets import RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
+from netbox_hedgehog.errors import SyncError
+from netbox_hedgehog.git import check_url, split_credentials
+from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.sync.source import url_policy
+
+SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase")
+_CREDENTIAL_COLUMNS: Final = ("url", "username", "password")
+
+IS_SET: Final = "set – leave empty to keep"  # noqa: RUF001 - typography for people
+IS_NOT_SET: Final = "not set"
+
+
+def clear_name(secret: str) -> str:
+    """The name of the checkbox that removes ``secret``."""
+    return f"clear_{secret}"
+
+
+class SecretField(forms.CharField):
+    """A new value, or nothing to keep the stored one, which is never shown nor compared."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # Spaces at the ends may be part of a password.
+        super().__init__(required=False, strip=False, **kwargs)
+
+    @override
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
+
+class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Moves credentials out of a pasted URL, keeps stored secrets unless told otherwise, and returns none."""
+
+    password = SecretField(label="Password or token", widget=WriteOnlyInput)
+    ssh_private_key = SecretField(label="SSH private key", widget=WriteOnlyTextarea, help_text="PEM or OpenSSH format.")
+    ssh_key_passphrase = SecretField(label="SSH key passphrase", widget=WriteOnlyInput)
+    clear_password = forms.BooleanField(label="Remove the stored password", required=False)
+    clear_ssh_private_key = forms.BooleanField(label="Remove the stored SSH private key", required=False)
+    clear_ssh_key_passphrase = forms.BooleanField(label="Remove the stored SSH key passphrase", required=False)
+
+    class Meta:
+        model = GitRepository
+        fields = ("name", "url", "branch", "username", *SECRETS, "ssh_known_hosts")
+        widgets = {"url": RedactedTextInput}
+
+    def __init__(self, data: QueryDict | None = None, *args: Any, **kwargs: Any) -> None:
+        # Both at once, before anything can render what was typed, or stored by a script.
+        self.mended = _mend(kwargs.get("instance"))
+        super().__init__(_without_credentials(data) if data is not None else None, *args, **kwargs)
+        for name in SECRETS:
+            self.fields[name].widget.attrs["placeholder"] = IS_SET if getattr(self.instance, name) else IS_NOT_SET
+
+    def clean_url(self) -> str:
+        """Hold the URL against the policy of this installation."""
+        url: str = self.cleaned_data["url"]
+        try:
+            check_url(url, url_policy())
+        except SyncError as error:
+            raise ValidationError(f"{error.message} {error.remedy}", code=error.code) from None
+        return url
+
+    def clean_ssh_private_key(self) -> str:
+        """A key as its file has it: browsers send CRLF, which no SSH library reads."""
+        key = _unix_lines(self.cleaned_data["ssh_private_key"])
+        if key and not key.startswith("-----BEGIN "):
+            raise ValidationError(
+                "This is not a private key: it must begin with a line like -----BEGIN OPENSSH PRIVATE KEY-----."
+            )
+        return key
+
+    def clean_ssh_known_hosts(self) -> str:
+        """One host per line, whatever the browser sent."""
+        return _unix_lines(self.cleaned_data["ssh_known_hosts"])
+
+    def clean(self) -> dict[str, Any]:
+        """Leave the secrets that stay as they are out of what is written to the row."""
+        data = super().clean() or self.cleaned_data
+        for name in SECRETS:
+            if data.get(name) and data.get(clear_name(name)):
+                self.add_error(name, "Either enter a new value or remove the stored one.")
+            elif not data.get(name) and not data.get(clear_name(name)):
+                data.pop(name, None)
+        return data
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        # The page that shows the errors comes without the secrets; nobody should believe they were kept.
+        for name in SECRETS if self.errors else ():
+            if self.data.get(self.add_prefix(name)) and name not in self.errors:
+                self.add_error(name, "Please enter it again: a secret is never sent back to the browser.")
+
+
+def _mend(repository: GitRepository | None) -> bool:
+    """Move credentials out of a stored URL, in memory; whether there were any."""
+    if repository is None:
+        return False
+    stored = repository.url
+    repository.absorb_url_credentials()
+    return repository.url != stored
+
+
+def _without_credentials(data: QueryDict) -> QueryDict:
+    """``data`` with the user and password of its URL in their own fields."""
+    data = data.copy()
+    typed = data.get("url", "").strip()
+    split = split_credentials(typed)
+    if split.url != typed:
+        data["url"] = split.url
+        data["username"] = split.username or data.get("username", "")
+        data["password"] = split.password or data.get("password", "")
+    return data
+
+
+def _unix_lines(text: str) -> str:
+    lines = text.strip().splitlines()
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+@admin.register(GitRepository)
+class RepositoryAdmin(PageAdmin[GitRepository]):
+    """Secrets are in no list, no search and no filter either."""
+
+    form = RepositoryForm
+    list_display = ("name", "shown_url", "branch", "credentials", "used_by")
+    search_fields = ("name", "url")
+    readonly_fields = ("credentials", "used_by", "shown_url")
+
+    @override
+    def get_fieldsets(self, request: HttpRequest, obj: GitRepository | None = None) -> Any:
+        """Who may only look sees which credentials are set; who may edit gets a checkbox for each of them."""
+        can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        if not can_edit:
+            return ((None, {"fields": ("name", "shown_url", "branch", "credentials", "used_by")}),)
+        return (
+            (None, {"fields": ("name", "url", "branch", *(("used_by",) if obj else ()))}),
+            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"))}),
+            (
+                "SSH",
+                {
+                    "fields": (
+                        *_with_clear(obj, "ssh_private_key"),
+                        *_with_clear(obj, "ssh_key_passphrase"),
+                        "ssh_known_hosts",
+                    ),
+                    "description": "A private key wins over a password.",
+                },
+            ),
+        )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GitRepository]:
+        """With the number of fabrics, counted for the rows that are shown only."""
+        users = (
+            HedgehogFabric.objects.filter(git_repository=OuterRef("pk"))
+            .order_by()
+            .values("git_repository")
+            .values_list(Count("pk"))
+        )
+        return super().get_queryset(request).annotate(fabric_count=Coalesce(Subquery(users), 0))
+
+    @method_decorator(sensitive_post_parameters("url", *SECRETS))
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changeform_view(request, *args, **kwargs)
+
+    @override
+    def changed_columns(self, form: forms.ModelForm[GitRepository]) -> list[str]:
+        """A checkbox changes the column of its secret; a stored URL with credentials is mended on the way."""
+        cleared = [name for name in SECRETS if form.cleaned_data.get(clear_name(name))]
+        mended = _CREDENTIAL_COLUMNS if getattr(form, "mended", False) else ()
+        return list(dict.fromkeys([*super().changed_columns(form), *cleared, *mended]))
+
+    @admin.display(description="URL", ordering="url")
+    def shown_url(self, repository: GitRepository) -> SafeString | str:
+        return shortened(redact(repository.url), 70)
+
+    @admin.display(description="credentials")
+    def credentials(self, repository: GitRepository) -> str:
+        """Which kinds are set; never a value."""
+        kinds = [("password", repository.password), ("SSH key", repository.ssh_private_key)]
+        return ", ".join(kind for kind, secret in kinds if secret) or NOTHING
+
+    @admin.display(description="used by")
+    def used_by(self, repository: GitRepository) -> SafeString | str:
+        count = getattr(repository, "fabric_count", 0)
+        if not count:
+            return "no fabric"
+        text = f"{count} fabric{'s' if count > 1 else ''}"
+        return link_to_list(HedgehogFabric, text, git_repository__id__exact=repository.pk)
+
+
+def _with_clear(obj: GitRepository | None, secret: str) -> tuple[str, ...]:
+    return (secret, clear_name(secret)) if obj and getattr(obj, secret) else (secret,)

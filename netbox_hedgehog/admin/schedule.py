@@ -1,0 +1,315 @@
+"""The schedule: django-celery-beat's tables, with permissions, a history and no traps.
+
+Its own admin lets a viewer enable, disable and run tasks, logs none of it, sends "run now" without priority, and
+deletes an interval together with the tasks that use it. These pages share only its form and its models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, override
+
+from celery import current_app
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet, TextField
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
+from django_celery_beat.admin import TaskSelectWidget
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from netbox_hedgehog.admin.base import (
+    NOTHING,
+    PageAdmin,
+    TabularInline,
+    cannot_queue,
+    duration,
+    link_to,
+    moment,
+)
+from netbox_hedgehog.admin.widgets import FewLines
+from netbox_hedgehog.conf import YEAR_SECONDS
+
+if TYPE_CHECKING:
+    from django.forms import Select as UnfoldSelect
+    from django.forms import TextInput as UnfoldTextInput
+else:
+    from unfold.widgets import UnfoldAdminSelectWidget as UnfoldSelect
+    from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldTextInput
+
+SHORTEST: Final = timedelta(seconds=1)
+LONGEST: Final = timedelta(seconds=YEAR_SECONDS)
+SCHEDULES: Final = ("interval", "crontab", "solar", "clocked")
+MESSAGE_OPTIONS: Final = ("queue", "exchange", "routing_key", "priority")
+
+for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
+    admin.site.unregister(_model)
+
+
+class TaskSelect(UnfoldSelect, TaskSelectWidget):  # type: ignore[misc]
+    """Beat's list of the registered tasks, dressed."""
+
+
+class TaskForm(BeatTaskForm):  # type: ignore[misc]
+    """Beat's form, which refuses JSON that beat would choke on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "task" in self.fields:
+            self.fields["task"].widget = UnfoldTextInput()
+            self.fields["regtask"].widget = TaskSelect()
+
+    def clean_args(self) -> str:
+        return self._json("args", list, "[]")
+
+    def clean_kwargs(self) -> str:
+        return self._json("kwargs", dict, "{}")
+
+    def clean_headers(self) -> str:
+        return self._json("headers", dict, "{}")
+
+    def _json(self, name: str, shape: type, empty: str) -> str:
+        text: str = self.cleaned_data[name] or empty
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ValidationError(f"This is not JSON: {error}.") from None
+        if not isinstance(value, shape):
+            raise ValidationError("Enter a JSON list." if shape is list else "Enter a JSON object.")
+        return text
+
+
+class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Bounds that keep beat from spinning and from overflowing."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        every, period = data.get("every"), data.get("period")
+        if every is None or period is None:
+            return data
+        try:
+            length = timedelta(**{period: every})
+        except OverflowError:
+            length = timedelta.max
+        if length < SHORTEST:
+            self.add_error("every", "The shortest interval is 1 second.")
+        elif length > LONGEST:
+            self.add_error("every", "The longest interval is 1 year.")
+        return data
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(PageAdmin[Any]):
+    """Every edit goes through ``save()``, whose signals tell a running beat within seconds."""
+
+    form = TaskForm
+    list_display = ("name", "enabled", "schedule", "queue", "last_run", "total_run_count")
+    list_filter = ("enabled", "one_off")
+    list_select_related = SCHEDULES
+    search_fields = ("name", "task")
+    ordering = ("name",)
+    formfield_overrides = {TextField: {"widget": FewLines}}
+    actions = ("enable_tasks", "disable_tasks", "run_tasks")
+    readonly_fields = ("last_run", "total_run_count")
+    fieldsets = (
+        (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
+        (
+            "Schedule",
+            {
+                "fields": (*SCHEDULES, "start_time", "one_off", "last_run", "total_run_count"),
+                "description": "Exactly one of interval, crontab, solar and clocked. A running beat follows within "
+                "seconds.",
+            },
+        ),
+        ("Arguments", {"fields": ("args", "kwargs"), "classes": ("collapse",)}),
+        (
+            "Message",
+            {
+                "fields": ("expires", "expire_seconds", *MESSAGE_OPTIONS, "headers"),
+                "classes": ("collapse",),
+            },
+        ),
+    )
+
+    @override
+    def changed_columns(self, form: forms.ModelForm[Any]) -> list[str]:
+        """With the columns that ``save()`` itself sets; the run counters belong to beat."""
+        changed = super().changed_columns(form)
+        if "regtask" in form.changed_data and "task" not in changed:
+            changed.append("task")
+        return [*changed, "date_changed", *(["last_run_at"] if "enabled" in changed else [])]
+
+    @admin.display(description="schedule")
+    def schedule(self, task: Any) -> str:
+        return str(task.scheduler) if task.scheduler else NOTHING
+
+    @admin.display(description="last run", ordering="last_run_at")
+    def last_run(self, task: Any) -> SafeString | str:
+        return moment(task.last_run_at, timezone.now())
+
+    @admin.action(description="Enable", permissions=["change"])
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Start sending them."""
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description="Disable", permissions=["change"])
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Stop sending them."""
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Any], *, enabled: bool) -> None:
+        was, became = ("disabled", "enabled") if enabled else ("enabled", "disabled")
+        with transaction.atomic():
+            tasks = list(queryset.filter(enabled=not enabled).select_for_update(of=("self",)))
+            for task in tasks:
+                task.enabled = enabled
+                task.save(update_fields=["enabled", "last_run_at", "date_changed"])
+                self.log_change(request, task, f"Was {was}, now {became}.")
+        self.message_user(request, f"{_tasks(len(tasks))} {became}.", messages.SUCCESS)
+
+    @admin.action(description="Run now", permissions=["change"])
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Send each once, as beat would."""
+        current_app.loader.import_default_modules()
+        sent = 0
+        for task in queryset:
+            problem = send(task)
+            if problem:
+                self.message_user(request, problem, messages.ERROR)
+                continue
+            sent += 1
+            self.log_change(request, task, "Run once by hand.")
+        if sent:
+            self.message_user(request, f"{_tasks(sent)} sent.", messages.SUCCESS)
+
+
+def send(task: Any) -> str:
+    """Publish ``task`` with the queue, priority, headers and expiry that beat would use; return what went wrong."""
+    registered = current_app.tasks.get(task.task)
+    if registered is None:
+        return f"{task.name}: this installation has no task {task.task}. Correct the task's name."
+    try:
+        arguments, keywords, options = json.loads(task.args or "[]"), json.loads(task.kwargs or "{}"), _options(task)
+    except ValueError:
+        return f"{task.name}: its arguments or headers are not JSON. Correct them on its page."
+    try:
+        registered.apply_async(arguments, keywords, **options)
+    except Exception as error:  # noqa: BLE001 - brokers fail with errors of many libraries
+        return cannot_queue(error, task.name)
+    return ""
+
+
+def _options(task: Any) -> dict[str, Any]:
+    options = {name: getattr(task, name) for name in MESSAGE_OPTIONS if getattr(task, name) not in (None, "")}
+    headers = json.loads(task.headers or "{}") | {"periodic_task_name": task.name}
+    return options | {"headers": headers} | ({"expires": task.expires_} if task.expires_ else {})
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" if count == 1 else f"{count} tasks"
+
+
+class UsersInline(TabularInline[Any, Any]):
+    """The tasks that a schedule drives."""
+
+    model = PeriodicTask
+    fields = readonly_fields = ("name", "enabled", "task")
+    verbose_name = verbose_name_plural = "tasks that use it"
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ScheduleAdmin(PageAdmin[Any]):
+    """Deleting a schedule takes every task that uses it along, so one in use stays."""
+
+    inlines = (UsersInline,)
+
+    @override
+    def get_deleted_objects(
+        self, objs: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """The tasks in the way are named; without them there is nothing but the schedules themselves."""
+        schedules = list(objs)
+        users = [task for schedule in schedules for task in schedule.periodictask_set.all()]
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        counts = {str(self.opts.verbose_name_plural): len(schedules)}
+        return [str(schedule) for schedule in schedules], counts, lacking, [_in_the_way(task) for task in users]
+
+    @override
+    def save_related(self, request: HttpRequest, form: forms.ModelForm[Any], formsets: Any, change: bool) -> None:
+        """Say whose cadence this has changed."""
+        super().save_related(request, form, formsets, change)
+        names = list(form.instance.periodictask_set.values_list("name", flat=True)) if form.changed_data else []
+        if change and len(names) > 1:
+            self.message_user(
+                request, f"This changed the schedule of {len(names)} tasks: {', '.join(names)}.", messages.WARNING
+            )
+
+
+def _in_the_way(task: Any) -> SafeString:
+    return format_html("Periodic task {}: give it another schedule or delete it first", link_to(task, task.name))
+
+
+@admin.register(IntervalSchedule)
+class IntervalAdmin(ScheduleAdmin):
+    """Fixed cadences."""
+
+    form = IntervalForm
+    list_display = ("__str__", "every", "period", "length")
+
+    @admin.display(description="length")
+    def length(self, interval: Any) -> str:
+        return duration(timedelta(**{interval.period: interval.every}).total_seconds())
+
+
+@admin.register(CrontabSchedule)
+class CrontabAdmin(ScheduleAdmin):
+    """Times of day and days of week."""
+
+    list_display = ("__str__", "human_readable")
+    fields = (
+        "human_readable",
+        "minute",
+        "hour",
+        "day_of_month",
+        "month_of_year",
+        "day_of_week",
+        "timezone",
+    )
+    readonly_fields = ("human_readable",)
+
+
+@admin.register(ClockedSchedule)
+class ClockedAdmin(ScheduleAdmin):
+    """One moment."""
+
+    list_display = ("clocked_time",)
+
+
+@admin.register(SolarSchedule)
+class SolarAdmin(ScheduleAdmin):
+    """Sunrise and the like."""
+
+    list_display = ("__str__", "event", "latitude", "longitude")

@@ -1,0 +1,74 @@
+"""Cut a file into its documents, so that each is parsed, and fails, on its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# YAML 1.2, 9.1.2: these two at the start of a line end a document wherever they stand, block scalars included.
+_MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
+# Possessive throughout: whitespace and comments are free to write, so nothing here may backtrack.
+_LEAD: Final = re.compile(r"(?:---)?+(?:[ \t\n]++|#[^\n]*+|&\S++(?=[ \t]*+[#\n]))*+")
+_SURROGATE_PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+class Chunk(NamedTuple):
+    """One document's text; its first line is the file's line ``first_line``.
+
+    Its content, from the first key on, begins at the file's line ``content_line`` and the text's ``content_offset``.
+    """
+
+    text: str
+    first_line: int
+    content_line: int
+    content_offset: int
+
+
+def chunks(text: str) -> Iterator[Chunk]:
+    """The documents in order, empty ones included; concatenated they are the text without ``...`` markers."""
+    start = skip = 0
+    line = 1
+    for marker in _MARKER.finditer(text):
+        yield _chunk(text[start + skip : marker.start()], line)
+        line += text.count("\n", start, marker.start())
+        start = marker.start()
+        skip = 3 if marker.group() == "..." else 0
+    yield _chunk(text[start + skip :], line)
+
+
+def _chunk(text: str, first_line: int) -> Chunk:
+    lead = _LEAD.match(text)
+    offset = lead.end() if lead else 0
+    return Chunk(text, first_line, first_line + text.count("\n", 0, offset), offset)
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is one JSON object or array; then it holds no tags, anchors or aliases."""
+    if not text.lstrip(" \t\n").startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def as_yaml(text: str) -> str:
+    """JSON in the form that the YAML parser reads: no tabs between tokens, no escaped surrogate pairs.
+
+    JSON strings hold no raw tabs, so each one found is white space.
+    """
+    return _SURROGATE_PAIR.sub(_join_pair, text).replace("\t", " ")
+
+
+def _join_pair(match: re.Match[str]) -> str:
+    high, low = int(match[2], 16), int(match[3], 16)
+    return match[1] + chr(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF))
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,169 @@
+"""The whole path with real processes: schedule row, beat, tick, worker, Git over HTTP, database."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule
+
+from netbox_hedgehog.models import (
+    Activity,
+    FabricResource,
+    FabricStatus,
+    GitRepository,
+    HedgehogFabric,
+    RunStatus,
+    SchedulerRun,
+    SyncRun,
+    SyncStatus,
+)
+from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
+from tests.e2e.conftest import eventually, switch
+from tests.support.git_server import commit_files, hang, tcp_server
+
+pytestmark = pytest.mark.e2e
+
+
+def names(fabric):
+    return set(FabricResource.objects.filter(fabric=fabric).values_list("name", flat=True))
+
+
+def test_a_fabric_arrives_by_schedule_and_follows_its_repository(system, schedule, fabric, git_server):
+    worker = system.worker()
+    beat = system.beat()
+
+    eventually(lambda: names(fabric) == {"spine-1"}, "the first switch")
+    fabric.refresh_from_db()
+    assert fabric.sync_status == SyncStatus.IN_SYNC
+    assert SchedulerRun.objects.filter(syncs_triggered=1).exists()
+
+    commit_files(
+        git_server.root / "fabrics.git", {"lab/spine-1.yaml": None, "lab/leaf-1.yaml": switch("leaf-1")}, "replace it"
+    )
+    eventually(lambda: names(fabric) == {"leaf-1"}, "the second commit")
+    said = "\n".join(worker.lines + beat.lines)
+    assert "s3cr3t-canary" not in said
+    assert "Traceback" not in said
+
+
+def test_an_edited_interval_changes_the_cadence_of_the_running_beat_and_disabling_stops_it(system, schedule):
+    IntervalSchedule.objects.update(every=3600)
+    system.environment["HEDGEHOG_LOG_LEVEL"] = "DEBUG"  # beat says when it has read the schedule
+    system.worker(concurrency=1)
+    beat = system.beat()
+    beat.wait_for("initial read")
+
+    schedule.interval = IntervalSchedule.objects.create(every=1, period="seconds")
+    schedule.save()
+    eventually(lambda: SchedulerRun.objects.count() >= 3, "ticks every second after the edit")
+
+    schedule.refresh_from_db()
+    schedule.enabled = False
+    schedule.save()
+    seen = len(beat.lines)
+    eventually(lambda: any("Schedule changed" in line for line in beat.lines[seen:]), "beat reads the edit")
+    # What was sent before the edit may still run; after that, two intervals bring nothing new.
+    eventually(no_new_tick_for(2.5), "the ticks to stop")
+
+
+def no_new_tick_for(seconds):
+    state = {"count": -1, "since": timezone.now()}
+
+    def look():
+        count = SchedulerRun.objects.count()
+        if count != state["count"]:
+            state.update(count=count, since=timezone.now())
+        return timezone.now() - state["since"] > timedelta(seconds=seconds)
+
+    return look
+
+
+def test_a_fabric_recovers_after_its_worker_was_killed_in_the_middle_of_a_sync(system, schedule, fabric):
+    system.environment["HEDGEHOG_RUNNING_CLAIM_SECONDS"] = "6"
+    good_url = fabric.git_repository.url
+    with tcp_server(hang) as url:
+        GitRepository.objects.update(url=url)
+        worker = system.worker()
+        system.beat()
+        eventually(lambda: activity(fabric) == Activity.SYNCING, "the sync to hang")
+        worker.kill()
+        GitRepository.objects.update(url=good_url)
+
+    system.worker()
+
+    eventually(lambda: names(fabric) == {"spine-1"}, "the fabric to recover")
+    assert SyncRun.objects.filter(fabric=fabric, status=RunStatus.LOST, error_code="sync.lost").count() == 1
+
+
+def test_a_fabric_recovers_after_one_pool_process_was_killed_in_the_middle_of_a_sync(system, schedule, fabric):
+    system.environment["HEDGEHOG_RUNNING_CLAIM_SECONDS"] = "6"
+    good_url = fabric.git_repository.url
+    with tcp_server(hang) as url:
+        GitRepository.objects.update(url=url)
+        worker = system.worker(concurrency=1)
+        git_sync_fabric.delay(fabric.pk)
+        eventually(lambda: activity(fabric) == Activity.SYNCING, "the sync to hang")
+        (child,) = children_of(worker.pid)
+        os.kill(child, signal.SIGKILL)
+        GitRepository.objects.update(url=good_url)
+    system.beat()
+
+    eventually(lambda: names(fabric) == {"spine-1"}, "the fabric to recover")
+
+
+def test_a_tick_does_not_queue_behind_the_syncs_of_earlier_ticks(system, transactional_db):
+    for number in range(20):
+        fabric = HedgehogFabric.objects.create(name=f"fabric-{number}", status=FabricStatus.PLANNED)
+        git_sync_fabric.delay(fabric.pk)
+    periodic_fabric_sync_scheduler.apply_async(queue="git_sync", priority=6)  # as the schedule row says
+
+    system.worker(concurrency=1)
+
+    eventually(lambda: SyncRun.objects.count() == 20, "all syncs")
+    tick = SchedulerRun.objects.get()
+    assert tick.started_at < SyncRun.objects.order_by("started_at")[0].started_at
+
+
+def test_the_worker_refuses_a_message_that_is_not_json(system, transactional_db):
+    fabric = HedgehogFabric.objects.create(name="lab")
+    worker = system.worker(concurrency=1)
+    worker.wait_for("ready")
+
+    with current_app.connection_for_write() as connection:
+        connection.Producer().publish(
+            ([fabric.pk], {}, {}),
+            serializer="pickle",
+            routing_key="git_sync",
+            headers={"id": "1", "task": git_sync_fabric.name, "lang": "py"},
+        )
+    worker.wait_for("Refusing to deserialize")
+    git_sync_fabric.delay(fabric.pk)
+
+    eventually(lambda: SyncRun.objects.count() == 1, "the message after it")
+
+
+def test_two_beats_never_run_two_syncs_of_a_fabric_at_once(system, schedule, fabric):
+    system.worker()
+    system.beat()
+    system.beat()
+
+    eventually(lambda: SyncRun.objects.filter(fabric=fabric).count() >= 5, "five syncs")
+
+    runs = list(SyncRun.objects.filter(fabric=fabric).order_by("started_at"))
+    ends = [run.started_at + timedelta(seconds=run.duration_seconds) for run in runs]
+    assert all(end <= later.started_at for end, later in zip(ends, runs[1:], strict=False))
+
+
+def activity(fabric):
+    return HedgehogFabric.objects.get(pk=fabric.pk).activity(timezone.now())
+
+
+def children_of(pid):
+    path = f"/proc/{pid}/task/{pid}/children"
+    with open(path) as listing:
+        return [int(child) for child in listing.read().split()]

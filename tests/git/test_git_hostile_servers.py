@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netbox_hedgehog.errors import NeedsOperator, RetryLater
+from netbox_hedgehog.git import GitLimits, GitSource, mirror_at, remote_head
+from tests.support.git_server import GitServer, commit_files, drip_greeting, hang, tcp_server
+
+type Make = Callable[..., GitSource]
+SHORT = GitLimits(timeout_seconds=0.5)
+
+
+@pytest.mark.parametrize("talk", [hang, drip_greeting])
+def test_a_server_that_never_finishes_is_left_in_time(source: Make, talk: Callable[..., None]):
+    with tcp_server(talk) as url:
+        started = time.monotonic()
+        with pytest.raises(RetryLater) as caught:
+            remote_head(source(url=url, limits=SHORT))
+        elapsed = time.monotonic() - started
+    assert caught.value.code == "git.timeout"
+    assert 0.4 < elapsed < 3
+
+
+def test_a_server_that_talks_nonsense_is_tried_again(source: Make):
+    def talk(connection: socket.socket, _: object) -> None:
+        connection.sendall(b"220 ready when you are\r\n")
+
+    with tcp_server(talk) as url, pytest.raises(RetryLater) as caught:
+        remote_head(source(url=url, limits=SHORT))
+    assert caught.value.code == "git.network"
+
+
+def test_a_web_page_is_not_a_repository(source: Make, server: GitServer):
+    server.spoil = lambda _: b"<html>Sign in</html>"
+    with pytest.raises(RetryLater) as caught:
+        remote_head(source())
+    assert caught.value.code == "git.network"
+
+
+def cut_pack(body: bytes) -> bytes:
+    return body[:-30] if b"PACK" in body else body
+
+
+def flip_pack(body: bytes) -> bytes:
+    at = body.find(b"PACK") + 20
+    return body if at < 20 else body[:at] + bytes([body[at] ^ 0xFF]) + body[at + 1 :]
+
+
+@pytest.mark.parametrize("spoil", [cut_pack, flip_pack])
+def test_a_damaged_pack_leaves_nothing_behind(
+    source: Make, server: GitServer, tmp_path: Path, spoil: Callable[[bytes], bytes]
+):
+    root = tmp_path / "mirrors"
+    head = remote_head(source())
+    server.spoil = spoil
+    with pytest.raises(RetryLater) as caught:
+        mirror_at(root, source(), head)
+    assert caught.value.code in {"git.network", "git.corrupt"}
+    assert [path.suffix for path in root.iterdir()] == [".lock"]
+    server.spoil = None
+    assert head in mirror_at(root, source(), head)
+
+
+@pytest.mark.parametrize("spoil", [cut_pack, flip_pack])
+def test_a_damaged_update_leaves_the_mirror_usable(
+    source: Make, server: GitServer, fabric: Path, tmp_path: Path, spoil: Callable[[bytes], bytes]
+):
+    root = tmp_path / "mirrors"
+    first = remote_head(source())
+    mirror_at(root, source(), first)
+    second = commit_files(fabric, {"fabric/switch.yaml": b"kind: Server\n"}, "second")
+    server.spoil = spoil
+    with pytest.raises(RetryLater):
+        mirror_at(root, source(), second)
+    assert not list(root.rglob("*tmp*"))
+    server.spoil = None
+    assert second in mirror_at(root, source(), second)
+
+
+@pytest.mark.parametrize("limits", [GitLimits(max_received_bytes=100_000), GitLimits(max_objects=2)])
+def test_a_fetch_that_outgrows_its_limits_is_stopped(source: Make, fabric: Path, tmp_path: Path, limits: GitLimits):
+    incompressible = random.Random(1).randbytes(1_000_000)
+    head = commit_files(fabric, {"fabric/big.yaml": incompressible}, "big")
+    with pytest.raises(NeedsOperator, match="limit") as caught:
+        mirror_at(tmp_path / "mirrors", source(limits=limits), head)
+    assert caught.value.code == "git.too_large"
+    assert [path.suffix for path in (tmp_path / "mirrors").iterdir()] == [".lock"]
+
+
+def test_chatter_that_is_not_text_harms_nothing(source: Make, server: GitServer, tmp_path: Path):
+    head = remote_head(source())
+    chatter = b"\x02\xff\xfe half a \xc3"
+    packet = f"{len(chatter) + 4:04x}".encode() + chatter
+
+    def talk(body: bytes) -> bytes:
+        at = body.find(b"PACK")
+        return body if at < 0 else body[: at - 5] + packet + body[at - 5 :]
+
+    server.spoil = talk
+    assert head in mirror_at(tmp_path / "mirrors", source(), head)
