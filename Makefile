@@ -44,7 +44,7 @@ lock: $(UV) ## resolve the dependencies anew into requirements.lock
 
 .PHONY: run
 run: install ## install, migrate, start everything with a demo (make run ARGS=--no-demo to start empty)
-	@exec $(BIN)/netbox-hedgehog run $(ARGS)
+	@$(BIN)/netbox-hedgehog run $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 .PHONY: test
 test: install ## every test that this machine can run (make test ARGS='-k tick')
@@ -54,7 +54,7 @@ test: install ## every test that this machine can run (make test ARGS='-k tick')
 lint: install ## format, lint, types, import direction, missing migrations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 

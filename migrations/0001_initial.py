@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                     "last_sync",
                     models.DateTimeField(
                         blank=True,
-                        help_text="When the last successful sync finished; empty means never.",
+                        help_text="The time of the last successful sync, counted from its claim; empty means never.",
                         null=True,
                     ),
                 ),
@@ -298,6 +298,14 @@ class Migration(migrations.Migration):
                 ("syncs_triggered", models.PositiveIntegerField(default=0)),
                 ("syncs_skipped", models.JSONField(blank=True, default=dict)),
                 ("errors", models.JSONField(blank=True, default=list)),
+                (
+                    "resources",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="What the tick cost: queries, seconds to claim and to dispatch, fabrics per second, memory in MiB.",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "scheduler run",
@@ -381,5 +389,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="syncrun",
             index=models.Index(fields=["fabric", "-started_at"], name="syncrun_of_fabric"),
+        ),
+        migrations.AddIndex(
+            model_name="syncrun",
+            index=models.Index(
+                condition=models.Q(("status__in", ("failed", "lost"))),
+                fields=["fabric", "-started_at"],
+                name="syncrun_failures",
+            ),
         ),
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
 
 from netbox_hedgehog.conf import conf
+
+SHORTEST_ENCRYPTION_KEY: Final = 32
 
 
 @register(Tags.compatibility)
@@ -66,7 +68,7 @@ def time_limits_form_a_chain(**_kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def keys_are_the_operators_own(**_kwargs: Any) -> list[CheckMessage]:
     """Generated keys differ between machines: sessions would end and credentials could not be read elsewhere."""
-    return [
+    problems: list[CheckMessage] = [
         Warning(
             f"{name} is not set; a random one from the data directory is used.",
             hint=f"Set {name} or {name}_FILE to the same value on every machine.",
@@ -75,3 +77,12 @@ def keys_are_the_operators_own(**_kwargs: Any) -> list[CheckMessage]:
         for number, name in enumerate(("SECRET_KEY", "HEDGEHOG_ENCRYPTION_KEY"), start=1)
         if not (os.environ.get(name) or os.environ.get(f"{name}_FILE"))
     ]
+    if any(len(key) < SHORTEST_ENCRYPTION_KEY for key in settings.HEDGEHOG_ENCRYPTION_KEYS):
+        problems.append(
+            Warning(
+                f"HEDGEHOG_ENCRYPTION_KEY has a key of less than {SHORTEST_ENCRYPTION_KEY} characters.",
+                hint="Use a long random text: who copies the database can try short ones quickly.",
+                id="netbox_hedgehog.W003",
+            )
+        )
+    return problems

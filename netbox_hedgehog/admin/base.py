@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, override
 
 import structlog
 import yamlrocks
 from django.contrib.admin.utils import quote
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -23,10 +23,9 @@ from netbox_hedgehog.observability.redaction import redact
 
 # Unfold ships no types; its classes are Django's as far as a reader of this code can tell.
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin import ModelAdmin
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
-    from unfold.admin import TabularInline as UnfoldTabularInline
 
     class ModelAdmin(UnfoldModelAdmin):
         """Unfold's, subscriptable with its model as the type checker wants it."""
@@ -34,18 +33,14 @@ else:
         def __class_getitem__(cls, _model: Any) -> Any:
             return cls
 
-    class TabularInline(UnfoldTabularInline):
-        """Unfold's, subscriptable with its models as the type checker wants it."""
 
-        def __class_getitem__(cls, _models: Any) -> Any:
-            return cls
-
-
-__all__ = ["ModelAdmin", "PageAdmin", "ReadOnlyAdmin", "TabularInline"]
+__all__ = ["ModelAdmin", "PageAdmin", "ReadOnlyAdmin"]
 
 log = structlog.get_logger(__name__)
 
 NOTHING: Final = "-"
+
+ROWS_NAMED: Final = 20
 
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -74,6 +69,26 @@ class PageAdmin[M: Model](ModelAdmin[M]):
         columns = {field.name for field in self.opts.concrete_fields}
         return [name for name in form.changed_data if name in columns]
 
+    @override
+    def get_deleted_objects(
+        self, objs: Sequence[M] | QuerySet[M], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """What a confirmation shows: names, counts, missing permissions, and what forbids the deletion.
+
+        Django's own lists every row that goes along, and takes the read-only pages of those for a veto.
+        """
+        rows = list(objs)
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return first_of(rows, str), self.goes_along(rows), lacking, self.in_the_way(rows)
+
+    def goes_along(self, rows: list[M]) -> dict[str, int]:
+        """How many rows of which kind are deleted with ``rows``, these included."""
+        return {str(self.opts.verbose_name_plural): len(rows)}
+
+    def in_the_way(self, rows: list[M]) -> list[Any]:  # noqa: ARG002 - for the pages that have something
+        """What must be changed before ``rows`` can be deleted, as sentences for the operator."""
+        return []
+
 
 class ReadOnlyAdmin[M: Model](ModelAdmin[M]):
     """A page of what the machine wrote: nobody adds, changes or deletes here."""
@@ -100,6 +115,11 @@ def badge(value: str, text: object, colours: Mapping[str, str]) -> SafeString:
     return render_to_string("unfold/helpers/label.html", {"type": colours.get(value, ""), "text": text})
 
 
+def with_error(label: SafeString, error: str) -> SafeString:
+    """``label`` with the beginning of ``error`` under it: a column of its own would be empty in most rows."""
+    return format_html('{}<div class="mt-1 text-xs">{}</div>', label, shortened(error, 45)) if error else label
+
+
 def duration(seconds: float) -> str:
     """``seconds`` in its two largest units: ``1 h 30 min``."""
     rest = round(abs(seconds))
@@ -124,7 +144,9 @@ def moment(when: datetime | None, now: datetime) -> SafeString | str:
         words = f"in {_roughly(apart)}"
     else:
         words = f"{_roughly(apart)} ago"
-    return format_html('<time class="whitespace-nowrap" datetime="{}" title="{}">{}</time>', when.isoformat(), exact(when), words)
+    return format_html(
+        '<time class="whitespace-nowrap" datetime="{}" title="{}">{}</time>', when.isoformat(), exact(when), words
+    )
 
 
 def exact(when: datetime) -> str:
@@ -138,18 +160,24 @@ def _roughly(apart: timedelta) -> str:
     return " ".join(text[:2])
 
 
+def first_of[T](rows: Sequence[T], show: Callable[[T], Any]) -> list[Any]:
+    """The first rows as ``show`` has them, and how many more there are."""
+    shown = [show(row) for row in rows[:ROWS_NAMED]]
+    return [*shown, f"and {len(rows) - ROWS_NAMED} more"] if len(rows) > ROWS_NAMED else shown
+
+
 def shortened(text: str, length: int) -> SafeString | str:
     """The beginning of ``text`` on one line, the whole on hover."""
     if not text:
         return NOTHING
-    short = text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+    short = text if len(text) <= length else f"{text[: length - 1].rstrip(' .,')}…"
     return format_html('<span class="whitespace-nowrap" title="{}">{}</span>', text, short)
 
 
 def link_to(obj: Model, text: str = "") -> SafeString:
     """A link to the page of ``obj``."""
     address = reverse(_route(type(obj), "change"), args=[quote(obj.pk)])
-    return format_html('<a class="text-link" href="{}">{}</a>', address, text or str(obj))
+    return format_html('<a class="text-link whitespace-nowrap" href="{}">{}</a>', address, text or str(obj))
 
 
 def link_to_list(model: type[Model], text: str, **filters: object) -> SafeString:

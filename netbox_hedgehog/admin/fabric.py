@@ -29,7 +29,7 @@ from netbox_hedgehog.admin.base import (
     duration,
     link_to_list,
     moment,
-    shortened,
+    with_error,
 )
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import Activity, FabricResource, FabricStatus, HedgehogFabric, SyncRun, SyncStatus
@@ -38,7 +38,6 @@ from netbox_hedgehog.scheduling.manual import request_sync
 
 # A request must answer in time; the schedule is the way to sync more than these.
 MOST_SYNCS_AT_ONCE: Final = 500
-NAMES_SHOWN: Final = 20
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ERROR: Final = re.compile(r"(?:\[(?P<code>[a-z0-9_.]+)\] )?(?P<rest>.*)", re.DOTALL)
@@ -123,15 +122,14 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
 
     list_display = (
         "name",
+        "outcome",
+        "activity_badge",
         "status_badge",
         "enabled",
         "interval",
-        "sync_badge",
-        "activity_badge",
         "last_synced",
         "next_due",
         "resource_count",
-        "error",
     )
     list_filter = ("status", "sync_enabled", "sync_status", ActivityFilter)
     list_select_related = ("git_repository",)
@@ -177,25 +175,12 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @override
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Count what goes along instead of listing it: a fabric may have thousands of resources and runs.
-
-        The read-only pages of those forbid deleting there, which must not forbid deleting their fabric.
-        """
-        fabrics = list(objs)
-        ids = [fabric.pk for fabric in fabrics]
-        names = [fabric.name for fabric in fabrics[:NAMES_SHOWN]]
-        if len(fabrics) > NAMES_SHOWN:
-            names.append(f"and {len(fabrics) - NAMES_SHOWN} more")
-        counts = {
-            "fabrics": len(fabrics),
-            "resources": FabricResource.objects.filter(fabric__in=ids).count(),
-            "sync runs": SyncRun.objects.filter(fabric__in=ids).count(),
+    def goes_along(self, rows: list[HedgehogFabric]) -> dict[str, int]:
+        """Counted: a fabric may have thousands of resources and runs."""
+        return super().goes_along(rows) | {
+            "resources": FabricResource.objects.filter(fabric__in=rows).count(),
+            "sync runs": SyncRun.objects.filter(fabric__in=rows).count(),
         }
-        lacking = set() if self.has_delete_permission(request) else {"fabric"}
-        return names, counts, lacking, []
 
     # --- Columns
 
@@ -237,10 +222,11 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
             return moment(fabric.retry_at, now)
         return "now" if due <= now else moment(due, now)
 
-    @admin.display(description="last error")
-    def error(self, fabric: HedgehogFabric) -> SafeString | str:
+    @admin.display(description="sync status", ordering="sync_status")
+    def outcome(self, fabric: HedgehogFabric) -> SafeString:
+        """The label, with the last error under it: a column of its own would be empty in most rows."""
         problem = problem_of(fabric.sync_error)
-        return shortened(problem.message, 40) if problem else NOTHING
+        return with_error(self.sync_badge(fabric), problem.message if problem else "")
 
     @admin.display(description="resources")
     def resources(self, fabric: HedgehogFabric) -> SafeString:

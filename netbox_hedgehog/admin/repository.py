@@ -11,11 +11,12 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
-from netbox_hedgehog.admin.base import NOTHING, PageAdmin, link_to_list, shortened
-from netbox_hedgehog.admin.widgets import RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
+from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
+from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git import check_url, split_credentials
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
@@ -46,12 +47,28 @@ class SecretField(forms.CharField):
         return bool(data)
 
 
+class LinesField(forms.CharField):
+    """Lines as a file has them: browsers send CRLF, which no SSH library reads."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, strip=False, **kwargs)
+
+    @override
+    def to_python(self, value: Any) -> str:
+        return _unix_lines(super().to_python(value) or "")
+
+
 class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
     """Moves credentials out of a pasted URL, keeps stored secrets unless told otherwise, and returns none."""
 
     password = SecretField(label="Password or token", widget=WriteOnlyInput)
     ssh_private_key = SecretField(label="SSH private key", widget=WriteOnlyTextarea, help_text="PEM or OpenSSH format.")
     ssh_key_passphrase = SecretField(label="SSH key passphrase", widget=WriteOnlyInput)
+    ssh_known_hosts = LinesField(
+        label="SSH known hosts",
+        widget=FewLines,
+        help_text="Lines as in known_hosts; `ssh-keyscan HOST` prints them. A host that is not listed is refused.",
+    )
     clear_password = forms.BooleanField(label="Remove the stored password", required=False)
     clear_ssh_private_key = forms.BooleanField(label="Remove the stored SSH private key", required=False)
     clear_ssh_key_passphrase = forms.BooleanField(label="Remove the stored SSH key passphrase", required=False)
@@ -78,17 +95,13 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
         return url
 
     def clean_ssh_private_key(self) -> str:
-        """A key as its file has it: browsers send CRLF, which no SSH library reads."""
+        """Catch the public key, or the path of a file, before a sync fails on it."""
         key = _unix_lines(self.cleaned_data["ssh_private_key"])
         if key and not key.startswith("-----BEGIN "):
             raise ValidationError(
                 "This is not a private key: it must begin with a line like -----BEGIN OPENSSH PRIVATE KEY-----."
             )
         return key
-
-    def clean_ssh_known_hosts(self) -> str:
-        """One host per line, whatever the browser sent."""
-        return _unix_lines(self.cleaned_data["ssh_known_hosts"])
 
     def clean(self) -> dict[str, Any]:
         """Leave the secrets that stay as they are out of what is written to the row."""
@@ -164,6 +177,12 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
                 },
             ),
         )
+
+    @override
+    def in_the_way(self, rows: list[GitRepository]) -> list[Any]:
+        """The fabrics that are synced from them."""
+        fabrics = list(HedgehogFabric.objects.filter(git_repository__in=rows).only("pk", "name"))
+        return first_of(fabrics, lambda fabric: format_html("Fabric {}: give it another repository", link_to(fabric)))
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[GitRepository]:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from netbox_hedgehog.admin.base import ReadOnlyAdmin, as_yaml, link_to, shortened
+from netbox_hedgehog.admin.base import ReadOnlyAdmin, as_yaml, link_to
 from netbox_hedgehog.models import FabricResource, HedgehogFabric
 
 FABRICS_OFFERED: Final = 50
@@ -89,8 +89,8 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
         return link_to(resource.fabric)
 
     @admin.display(description="source")
-    def source(self, resource: FabricResource) -> SafeString | str:
-        return shortened(f"{resource.source_path}:{resource.source_line}", 80)
+    def source(self, resource: FabricResource) -> str:
+        return f"{resource.source_path}:{resource.source_line}"
 
     @admin.display(description="labels")
     def labels_yaml(self, resource: FabricResource) -> SafeString | str:

@@ -19,7 +19,7 @@ from netbox_hedgehog.admin.base import (
     badge,
     link_to,
     moment,
-    shortened,
+    with_error,
 )
 from netbox_hedgehog.admin.resource import FabricFilter
 from netbox_hedgehog.models import RunStatus, SchedulerRun, SyncRun, TickStatus
@@ -38,7 +38,7 @@ TICK_COLOURS: Final[dict[str, str]] = {TickStatus.COMPLETED: GOOD, TickStatus.PA
 class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
     """One row per finished sync."""
 
-    list_display = ("started", "fabric_link", "status_badge", "trigger", "changes", "took", "short_commit", "error")
+    list_display = ("started", "outcome", "fabric_link", "trigger", "changes", "took", "short_commit")
     list_display_links = ("started",)
     list_filter = ("status", "trigger", FabricFilter)
     list_select_related = ("fabric",)
@@ -84,9 +84,9 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
     def short_commit(self, run: SyncRun) -> str:
         return run.commit[:12] or NOTHING
 
-    @admin.display(description="error")
-    def error(self, run: SyncRun) -> SafeString | str:
-        return shortened(run.error_message, 60)
+    @admin.display(description="status", ordering="status")
+    def outcome(self, run: SyncRun) -> SafeString:
+        return with_error(self.status_badge(run), run.error_message)
 
     @admin.display(description="error")
     def problem(self, run: SyncRun) -> SafeString | str:
@@ -94,7 +94,7 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
         parts = [text for text in (run.error_message, run.error_remedy, run.error_code) if text]
         if not parts:
             return NOTHING
-        return format_html_join("", '<p class="break-words whitespace-pre-line">{}</p>', ((text,) for text in parts))
+        return format_html_join("", '<p class="hedgehog-text">{}</p>', ((text,) for text in parts))
 
 
 @admin.register(SchedulerRun)
@@ -158,4 +158,4 @@ def _words(reason: str) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s"
+    return f"{seconds:.2f}\N{NO-BREAK SPACE}s"

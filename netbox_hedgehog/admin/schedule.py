@@ -7,7 +7,6 @@ deletes an interval together with the tasks that use it. These pages share only 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, override
 
@@ -16,10 +15,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet, TextField
+from django.db.models import QuerySet, TextField
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
 from django_celery_beat.admin import TaskSelectWidget
@@ -34,9 +33,9 @@ from django_celery_beat.models import (
 from netbox_hedgehog.admin.base import (
     NOTHING,
     PageAdmin,
-    TabularInline,
     cannot_queue,
     duration,
+    first_of,
     link_to,
     moment,
 )
@@ -222,40 +221,28 @@ def _tasks(count: int) -> str:
     return f"{count} task" if count == 1 else f"{count} tasks"
 
 
-class UsersInline(TabularInline[Any, Any]):
-    """The tasks that a schedule drives."""
-
-    model = PeriodicTask
-    fields = readonly_fields = ("name", "enabled", "task")
-    verbose_name = verbose_name_plural = "tasks that use it"
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    @override
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 class ScheduleAdmin(PageAdmin[Any]):
     """Deleting a schedule takes every task that uses it along, so one in use stays."""
 
-    inlines = (UsersInline,)
+    readonly_fields = ("users",)
 
     @override
-    def get_deleted_objects(
-        self, objs: Iterable[Any], request: HttpRequest
-    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """The tasks in the way are named; without them there is nothing but the schedules themselves."""
-        schedules = list(objs)
-        users = [task for schedule in schedules for task in schedule.periodictask_set.all()]
-        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
-        counts = {str(self.opts.verbose_name_plural): len(schedules)}
-        return [str(schedule) for schedule in schedules], counts, lacking, [_in_the_way(task) for task in users]
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A schedule that does not exist yet has no users."""
+        own = ((None, {"fields": self.fields}),)
+        return (*own, ("Used by", {"fields": ("users",)})) if obj else own
+
+    @admin.display(description="tasks")
+    def users(self, schedule: Any) -> SafeString | str:
+        """The tasks that follow it, switched off or not."""
+        tasks = first_of(list(schedule.periodictask_set.order_by("name")), lambda task: link_to(task, task.name))
+        return format_html_join("", "<p>{}</p>", ((task,) for task in tasks)) or NOTHING
+
+    @override
+    def in_the_way(self, rows: list[Any]) -> list[Any]:
+        """The tasks that use them."""
+        tasks = [task for schedule in rows for task in schedule.periodictask_set.all()]
+        return first_of(tasks, _in_the_way)
 
     @override
     def save_related(self, request: HttpRequest, form: forms.ModelForm[Any], formsets: Any, change: bool) -> None:
@@ -277,6 +264,7 @@ class IntervalAdmin(ScheduleAdmin):
     """Fixed cadences."""
 
     form = IntervalForm
+    fields = ("every", "period")
     list_display = ("__str__", "every", "period", "length")
 
     @admin.display(description="length")
@@ -298,18 +286,19 @@ class CrontabAdmin(ScheduleAdmin):
         "day_of_week",
         "timezone",
     )
-    readonly_fields = ("human_readable",)
+    readonly_fields = (*ScheduleAdmin.readonly_fields, "human_readable")
 
 
 @admin.register(ClockedSchedule)
 class ClockedAdmin(ScheduleAdmin):
     """One moment."""
 
-    list_display = ("clocked_time",)
+    fields = list_display = ("clocked_time",)
 
 
 @admin.register(SolarSchedule)
 class SolarAdmin(ScheduleAdmin):
     """Sunrise and the like."""
 
+    fields = ("event", "latitude", "longitude")
     list_display = ("__str__", "event", "latitude", "longitude")

@@ -29,6 +29,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    # Two boxes and the button to add a group are wider than a page.
+    filter_horizontal = ("user_permissions",)
 
 
 @admin.register(Group)

@@ -46,18 +46,18 @@ _RULES: Final = (
         "Free space on the worker.",
     ),
     _rule(
-        r"status code: 40[13]|authenticat|too many redirects or auth",
-        NeedsOperator,
-        "git.auth_failed",
-        "The server refused the credentials.",
-        _CHECK_CREDENTIALS,
-    ),
-    _rule(
         r"(private|public) ?key|passphrase",
         NeedsOperator,
         "git.auth_failed",
         "The SSH private key cannot be used: it is damaged, of an unknown kind, or its passphrase is wrong.",
         "Enter the key and its passphrase again.",
+    ),
+    _rule(
+        r"status code: 40[13]|authenticat|too many redirects or auth",
+        NeedsOperator,
+        "git.auth_failed",
+        "The server refused the credentials.",
+        _CHECK_CREDENTIALS,
     ),
     _rule(
         r"status code: 3\d\d|redirect",
@@ -89,7 +89,7 @@ _RULES: Final = (
         "Install the certificate of the signing authority on the workers, or correct the host name.",
     ),
     _rule(
-        r"hostkey|host key",
+        r"hostkey|host key|known.?hosts",
         NeedsOperator,
         "git.host_key",
         "The SSH host key of the server is not among the known hosts of this repository.",
@@ -130,6 +130,13 @@ _RULES: Final = (
         "git.corrupt",
         "The Git data received or stored is damaged.",
         _WAIT,
+    ),
+    _rule(
+        r"could not read refs",  # over SSH, all that libgit2 tells of a missing repository
+        RetryLater,
+        "git.network",
+        "The Git server closed the connection before it listed its branches.",
+        "Check the path in the repository's URL and that the credentials may read it; otherwise it is a passing fault.",
     ),
     _rule(
         r"ssl|tls|socket|network|connect|eof|unreachable|transport|protocol|pkt|stream|http|could not read"

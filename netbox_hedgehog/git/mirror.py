@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # Errors that a damaged mirror causes as well as a bad server: worth one fetch into an empty mirror.
 _MAYBE_OURS: Final = frozenset({"git.corrupt", "git.failed"})
+_SHA1_BYTES: Final = 20
 # What libgit2 says of a server that hands out no commit by its id.
 _NO_IDS: Final = "cannot fetch a specific object"
 _WHOLE_HISTORY: Final = 2**31 - 1  # libgit2 reads it as "no longer shallow"
@@ -43,6 +45,8 @@ def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress 
     ``git.corrupt``; NeedsOperator ``git.too_large``; InternalFault ``git.storage``. Nothing is left behind then.
     """
     check_url(source.url, source.policy)
+    if len(commit) != 2 * _SHA1_BYTES:
+        raise ref_not_found(source.ref, "repositories with SHA-256 ids are not supported yet")
     deadline = Deadline(source.limits.timeout_seconds)
     path = _path(root, source.url)
     try:
@@ -61,48 +65,65 @@ def discard_mirror(root: Path, source: GitSource) -> None:
     Raises RetryLater ``git.mirror_busy``, InternalFault ``git.storage``.
     """
     path = _path(root, source.url)
-    if not path.exists():
+    if not path.is_symlink():
         return
     try:
         with exclusive(path.with_suffix(".lock"), Deadline(source.limits.timeout_seconds)):
-            _delete(path)
+            _clear_away(path)
     except OSError as error:
         raise translate(error, source.credential) from None
 
 
 def _path(root: Path, url: str) -> Path:
+    """A link to the mirror's directory.
+
+    libgit2 shares open packs between all repositories of a process, by path: a mirror that is built anew needs a new
+    path, or a reader of the damaged one would pass its damage on.
+    """
     return root / (hashlib.sha256(url.encode()).hexdigest()[:32] + ".git")
 
 
 def _open_with(path: Path, commit: str) -> pygit2.Repository | None:
     """The repository at ``path`` if it is sound and has ``commit`` with its tree."""
     try:
-        repository = pygit2.Repository(str(path))
+        if not _packs_are_whole(path):
+            return None
+        repository = pygit2.Repository(str(path.resolve()))
         repository[commit].peel(pygit2.Tree)
     except LIBGIT2_ERRORS:
         return None
     return repository
 
 
+def _packs_are_whole(path: Path) -> bool:
+    """Whether each pack ends as its index says: a write that a crash cut off shows here, not in mid-sync."""
+    for index in (path / "objects" / "pack").glob("*.idx"):
+        with index.open("rb") as index_file, index.with_suffix(".pack").open("rb") as pack_file:
+            index_file.seek(-2 * _SHA1_BYTES, os.SEEK_END)
+            pack_file.seek(-_SHA1_BYTES, os.SEEK_END)
+            if index_file.read(_SHA1_BYTES) != pack_file.read(_SHA1_BYTES):
+                return False
+    return True
+
+
 def _fetch_into(
     path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
 ) -> pygit2.Repository:
     """Bring ``commit`` into the mirror at ``path``; the caller holds its lock."""
-    for leftover in path.parent.glob(f"{path.stem}.tmp-*"):  # of a process that was killed
-        _delete(leftover)
-    if path.exists():
-        if repository := _update(path, source, commit, deadline, progress):
-            return repository
-        _delete(path)
+    if repository := _update(path, source, commit, deadline, progress):
+        return repository
+    _clear_away(path)
     return _create(path, source, commit, deadline, progress)
 
 
 def _update(
     path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
 ) -> pygit2.Repository | None:
-    """Fetch into an existing mirror; None if it turns out to be damaged."""
+    """Fetch into an existing mirror; None if there is none, or a damaged one."""
     try:
-        repository = pygit2.Repository(str(path))
+        if not _packs_are_whole(path):
+            return None
+        repository = pygit2.Repository(str(path.resolve()))
     except LIBGIT2_ERRORS:
         return None
     try:
@@ -118,15 +139,22 @@ def _create(
     path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
 ) -> pygit2.Repository:
     """Fetch into a new mirror that appears under its name only when it is complete."""
-    building = Path(tempfile.mkdtemp(prefix=f"{path.stem}.tmp-", dir=path.parent))
+    building = Path(tempfile.mkdtemp(prefix=f"{path.stem}.", dir=path.parent))
     try:
-        _fetch(create_bare(building), source, commit, deadline, progress)
-        building.rename(path)
-    finally:
+        repository = _fetch_whole(building, source, commit, deadline, progress)
+        path.symlink_to(building.name)
+    except BaseException:
         shutil.rmtree(building, ignore_errors=True)
-    if repository := _open_with(path, commit):
+        raise
+    return repository
+
+
+def _fetch_whole(
+    building: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
+) -> pygit2.Repository:
+    _fetch(create_bare(building), source, commit, deadline, progress)
+    if repository := _open_with(building, commit):
         return repository
-    _delete(path)
     raise RetryLater(
         "git.corrupt",
         f"The server announced commit {commit} but did not send it whole.",
@@ -192,10 +220,10 @@ def _depth(source: GitSource, depth: int) -> int:
     return 0 if source.url.lower().startswith("file:") else depth
 
 
-def _delete(path: Path) -> None:
-    """Remove the directory so that no one can open a half-deleted one under its name."""
-    grave = Path(tempfile.mkdtemp(prefix=f"{path.stem.split('.')[0]}.tmp-", dir=path.parent))
-    try:
-        path.rename(grave)
-    finally:
-        shutil.rmtree(grave, ignore_errors=True)
+def _clear_away(path: Path) -> None:
+    """Remove the mirror, and what killed processes left of earlier ones; the caller holds its lock."""
+    if path.is_symlink():
+        path.unlink()
+    for directory in path.parent.glob(f"{path.stem}.*"):
+        if directory.is_dir():
+            shutil.rmtree(directory)

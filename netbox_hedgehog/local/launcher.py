@@ -91,6 +91,7 @@ class Launcher:
         self._directory = directory
         self._stopping = stopping
         self._demo_root = directory / "demo"
+        self._admin = ""
         self._printer = Printer(sys.stdout, on_broken=lambda: stopping.ask(128 + signal.SIGPIPE))
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "netbox_hedgehog.settings",
@@ -106,7 +107,7 @@ class Launcher:
                 self._start_broker,
                 self._prepare_database,
                 self._prepare_static_files,
-                self._create_admin,
+                self._ensure_admin,
                 self._load_demo,
                 self._send_first_tick,
                 self._start_servers,
@@ -163,12 +164,12 @@ class Launcher:
         if prepare.collect_static():
             self._say("static files collected")
 
-    def _create_admin(self) -> None:
+    def _ensure_admin(self) -> None:
         from netbox_hedgehog.local import prepare  # noqa: PLC0415 - needs Django to be set up
 
-        created = prepare.create_admin()
-        if created:
-            self._say(f"created user {created[0]} with password {created[1]} (shown only this once)")
+        self._admin, password = prepare.ensure_admin()
+        if password:
+            self._say(f"created user {self._admin} with password {password} (shown only this once)")
 
     def _load_demo(self) -> None:
         if not self._options.with_demo:
@@ -185,7 +186,7 @@ class Launcher:
 
         try:
             prepare.send_first_tick()
-        except (OperationalError, OSError) as error:
+        except OperationalError as error:
             self._say(redact(f"the first tick could not be queued, beat will send the next one: {error}"))
 
     def _start_servers(self) -> None:
@@ -201,14 +202,14 @@ class Launcher:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._options.host, self._options.host)  # noqa: S104
         if self._wait_until(lambda: _answers_http(host, self._options.port)):
             shown = f"[{host}]" if ":" in host else host
-            self._say(f"ready: http://{shown}:{self._options.port}/  (Ctrl-C stops everything)")
+            self._say(f"ready: http://{shown}:{self._options.port}/ (user {self._admin}); Ctrl-C stops everything")
 
     def _stop(self) -> None:
-        running = self._supervisor.names()
-        if running:
-            self._say(f"stopping {', '.join(running)}")
         # The worker gives back what it has not finished, so the broker is the last to go.
-        self._supervisor.stop(*(name for name in running if name != services.BROKER))
+        first = [name for name in self._supervisor.names() if name != services.BROKER]
+        if first:
+            self._say(f"stopping {', '.join(first)}")
+            self._supervisor.stop(*first)
         self._supervisor.stop()
         self._say("stopped")
 

@@ -40,21 +40,28 @@ def collect_static() -> bool:
     return True
 
 
-def create_admin() -> tuple[str, str] | None:
-    """Create a superuser with a random password if there is none; return name and password, kept nowhere else."""
+def ensure_admin() -> tuple[str, str]:
+    """Return the name of a superuser and, if it had to be created, its random password, which is kept nowhere."""
     users = get_user_model().objects
-    if users.filter(is_superuser=True).exists():
-        return None
-    taken = users.filter(username=ADMIN).exists()
-    name = f"{ADMIN}-{secrets.token_hex(2)}" if taken else ADMIN
+    existing = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if existing:
+        return existing.get_username(), ""
+    is_taken = users.filter(username=ADMIN).exists()
+    name = f"{ADMIN}-{secrets.token_hex(2)}" if is_taken else ADMIN
     password = secrets.token_urlsafe(12)
     users.create_superuser(username=name, password=password)
     return name, password
 
 
 def send_first_tick() -> None:
-    """Queue a tick now, so that nobody waits for beat's first one."""
-    periodic_fabric_sync_scheduler.apply_async(expires=TICK_EXPIRES_SECONDS)
+    """Queue a tick now, so that nobody waits for beat's first one.
+
+    Raises:
+        kombu.exceptions.OperationalError: the broker cannot be reached.
+
+    """
+    # Celery would subscribe to the result first, and retry that for twenty seconds when the server is down.
+    periodic_fabric_sync_scheduler.apply_async(expires=TICK_EXPIRES_SECONDS, ignore_result=True)
 
 
 def _fingerprint() -> str:

@@ -9,7 +9,9 @@ from typing import Final
 from netbox_hedgehog.local.supervisor import Service
 
 BROKER: Final = "valkey"
-_CELERY: Final = (sys.executable, "-m", "celery", "--quiet", "--app", "netbox_hedgehog")
+_CELERY: Final = ("-m", "celery", "--quiet", "--app", "netbox_hedgehog")
+# In a container everything runs as root, and eight lines about it at each start hide the story.
+_NO_ROOT_WARNING: Final = ("-W", "ignore:You're running the worker with superuser privileges")
 
 
 def valkey(binary: str, configuration: Path) -> Service:
@@ -24,14 +26,15 @@ def valkey(binary: str, configuration: Path) -> Service:
 
 def worker(concurrency: int) -> Service:
     """The Celery worker; alone on this machine, it has nobody to gossip with."""
+    command = (sys.executable, *_NO_ROOT_WARNING, *_CELERY, "worker", f"--concurrency={concurrency}")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     # Seven seconds let a running sync finish, so that its fabric need not wait for the claim to expire.
-    return Service("worker", (*_CELERY, "worker", f"--concurrency={concurrency}", *quiet), grace_seconds=7.0)
+    return Service("worker", (*command, *quiet), grace_seconds=7.0)
 
 
 def beat() -> Service:
     """Celery's scheduler, which reads its schedule from the database."""
-    return Service("beat", (*_CELERY, "beat"), grace_seconds=3.0)
+    return Service("beat", (sys.executable, *_CELERY, "beat"), grace_seconds=3.0)
 
 
 def web(host: str, port: int) -> Service:

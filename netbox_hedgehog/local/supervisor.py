@@ -34,8 +34,8 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 class Service:
     """A command to keep running.
 
-    ``grace_seconds`` is what it gets to end by itself when told to; lines that contain one of ``unsaid`` are not
-    passed on.
+    ``grace_seconds`` is what it gets to end by itself when told to; empty lines and those that contain one of
+    ``unsaid`` are not passed on.
     """
 
     name: str
@@ -143,7 +143,7 @@ class _Keeper(threading.Thread):
         with process.stdout:
             for raw in process.stdout:
                 line = raw.decode(errors="replace")
-                if not any(text in line for text in self._service.unsaid):
+                if line.strip() and not any(text in line for text in self._service.unsaid):
                     self._printer.line(self._service.name, line)
 
     def _say(self, text: str) -> None:

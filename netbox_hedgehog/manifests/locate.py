@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 _MAX_COLUMN_STEPS: Final = 10**9
 
 
-def syntax_tree(text: str) -> yamlrocks.YAMLRocksDocument:
-    """The document with aliases unexpanded and tags kept. Raises ``YAMLRocksError``; see :func:`is_affordable`."""
-    document: yamlrocks.YAMLRocksDocument = yamlrocks.loads(text, option=yamlrocks.OPT_ROUND_TRIP)
-    return document
+def syntax_trees(text: str) -> list[yamlrocks.YAMLRocksDocument]:
+    """The documents with aliases unexpanded and tags kept. Raises ``YAMLRocksError``; see :func:`is_affordable`."""
+    return yamlrocks.loads_all(text, option=yamlrocks.OPT_ROUND_TRIP)
 
 
 def is_affordable(text: str, max_indicators: int) -> bool:
@@ -34,8 +33,8 @@ def is_affordable(text: str, max_indicators: int) -> bool:
     return len(text) * tokens <= _MAX_COLUMN_STEPS or max(map(len, text.split("\n"))) * tokens <= _MAX_COLUMN_STEPS
 
 
-# About 35 MiB and 150 ms.
-_LOCATED_INDICATORS: Final = 50_000
+# About 30 MiB and 150 ms.
+_LOCATED_INDICATORS: Final = 40_000
 
 
 class Locator:
@@ -50,10 +49,11 @@ class Locator:
         """The line of the field, of what encloses it if it is not written there, at worst of the first key."""
         if self._tree is not None:
             for end in range(len(field), 0, -1):
-                if (node := self._tree.locate(field[:end])) is not None:
+                # An offset of 0, where only the root can be, stands for a value that is left out.
+                if (node := self._tree.locate(field[:end])) is not None and node.offset > 0:
                     return self._first_line + node.line - 1
         return self._content_line
 
     @cached_property
     def _tree(self) -> yamlrocks.YAMLRocksDocument | None:
-        return syntax_tree(self._text) if is_affordable(self._text, _LOCATED_INDICATORS) else None
+        return syntax_trees(self._text)[0] if is_affordable(self._text, _LOCATED_INDICATORS) else None

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import yamlrocks
 
 from netbox_hedgehog.manifests.expand import Survey, may_need_survey
-from netbox_hedgehog.manifests.locate import Locator, is_affordable, syntax_tree
+from netbox_hedgehog.manifests.locate import Locator, is_affordable, syntax_trees
 from netbox_hedgehog.manifests.problem import Problem, dotted, excerpt
 from netbox_hedgehog.manifests.screen import decode, refusal
 from netbox_hedgehog.manifests.split import Chunk, as_yaml, chunks, is_json
 from netbox_hedgehog.manifests.values import ValueCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from netbox_hedgehog.manifests.limits import ManifestLimits
     from netbox_hedgehog.manifests.problem import FieldPath
 
@@ -74,6 +76,10 @@ def parse(data: bytes, path: str, limits: ManifestLimits) -> tuple[list[Document
     return _File(path, limits).read(str(text))
 
 
+def _values(text: str) -> list[Any]:
+    return yamlrocks.loads_all(text, option=_STRICT)
+
+
 class _File:
     """The state of reading one file: what was found, and how much of its limits is used."""
 
@@ -111,7 +117,7 @@ class _File:
         if self._is_only_directives(chunk):
             return
         text = self._surveyed(chunk)
-        value = self._load(text, chunk)
+        value = self._parsed(_values, text, chunk)
         if value is None:
             return
         if not isinstance(value, dict):
@@ -145,10 +151,8 @@ class _File:
     def _survey(self, chunk: Chunk) -> None:
         if not is_affordable(chunk.text, _SURVEYED_INDICATORS):
             raise _Refused(self._problem(chunk.content_line, "a document this large may not hold tags or aliases"))
-        try:
-            root = syntax_tree(chunk.text).to_tree()
-        except yamlrocks.YAMLRocksError as error:
-            raise _Refused(self._parse_problem(error, chunk)) from error
+        tree = self._parsed(syntax_trees, chunk.text, chunk)
+        root = None if tree is None else tree.to_tree()
         if root is None:
             return
         limits = self._limits
@@ -157,14 +161,15 @@ class _File:
         if self._nodes + survey.cost.nodes > limits.max_nodes or survey.cost.characters > limits.max_file_bytes:
             raise _Refused(self._problem(chunk.content_line, "its aliases expand to more than a file may hold"))
 
-    def _load(self, text: str, chunk: Chunk) -> Any:
+    def _parsed[T](self, load: Callable[[str], list[T]], text: str, chunk: Chunk) -> T | None:
+        """The one document of the text, or None if it is empty."""
         try:
-            values = yamlrocks.loads_all(text, option=_STRICT)
+            found = load(text)
         except yamlrocks.YAMLRocksError as error:
             raise _Refused(self._parse_problem(error, chunk)) from error
-        if len(values) > 1:
+        if len(found) > 1:
             raise _Refused(self._problem(chunk.content_line, "documents must be separated by a line with ---"))
-        return values[0] if values else None
+        return found[0] if found else None
 
     def _add(self, document: Document) -> None:
         content = document.content
@@ -195,7 +200,11 @@ class _File:
     def _parse_problem(self, error: yamlrocks.YAMLRocksError, chunk: Chunk) -> Problem:
         line = getattr(error, "line", None)
         message = excerpt(_POSITION.sub("", str(error)))
-        return self._problem(chunk.content_line if line is None else chunk.first_line + line - 1, message)
+        if line is None:
+            return self._problem(chunk.content_line, message)
+        # What is missing at the end of a document is missing after its last text, not in the next document.
+        last = chunk.first_line + chunk.text.rstrip().count("\n")
+        return self._problem(min(chunk.first_line + line - 1, last), message)
 
     def _problem(self, line: int, message: str) -> Problem:
         return Problem(self._path, line, "", message)

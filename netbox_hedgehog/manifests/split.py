@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # YAML 1.2, 9.1.2: these two at the start of a line end a document wherever they stand, block scalars included.
 _MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
 # Possessive throughout: whitespace and comments are free to write, so nothing here may backtrack.
-_LEAD: Final = re.compile(r"(?:---)?+(?:[ \t\n]++|#[^\n]*+|&\S++(?=[ \t]*+[#\n]))*+")
+_LEAD: Final = re.compile(r"(?:---(?=\s))?+(?:[ \t\n]++|#[^\n]*+|&\S++(?=[ \t]*+[#\n]))*+")
 _SURROGATE_PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 

@@ -21,9 +21,10 @@ HEDGEHOG_GROUPS: Final = ("githedgehog.com",)
 _FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
-_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*+(?<=[a-z0-9]))?"
+# Possessive, because names are hostile and nothing here may backtrack.
+_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*+(?<=[a-z0-9]))?+"
 _DNS_LABEL: Final = re.compile(_LABEL)
-_DNS_SUBDOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_DNS_SUBDOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _MAX_LABEL: Final = 63
 _MAX_SUBDOMAIN: Final = 253

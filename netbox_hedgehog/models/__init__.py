@@ -1,12 +1,21 @@
 """What is stored."""
 
-from netbox_hedgehog.models.choices import Activity, FabricStatus, RunStatus, SyncStatus, TickStatus, Trigger
+from netbox_hedgehog.models.choices import (
+    RUN_FAILURES,
+    Activity,
+    FabricStatus,
+    RunStatus,
+    SyncStatus,
+    TickStatus,
+    Trigger,
+)
 from netbox_hedgehog.models.fabric import HedgehogFabric
 from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
 from netbox_hedgehog.models.runs import SchedulerRun, SyncRun
 
 __all__ = [
+    "RUN_FAILURES",
     "Activity",
     "FabricResource",
     "FabricStatus",

@@ -1,5 +1,7 @@
 """The states that are stored or shown, with their meaning."""
 
+from typing import Final
+
 from django.db import models
 
 
@@ -38,6 +40,9 @@ class RunStatus(models.TextChoices):
     FAILED = "failed", "failed"
     SKIPPED = "skipped", "skipped"
     LOST = "lost", "lost"
+
+
+RUN_FAILURES: Final = (RunStatus.FAILED, RunStatus.LOST)
 
 
 class TickStatus(models.TextChoices):

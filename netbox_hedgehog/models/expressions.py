@@ -18,7 +18,8 @@ class EpochMicroseconds(Func):
     Whole numbers, because "due exactly at `last_sync + sync_interval`" does not survive floating point, and
     immutable in either database, because a stored generated column accepts nothing else: PostgreSQL's
     ``EXTRACT(EPOCH FROM timestamptz)`` depends on the session's time zone by declaration, hence ``AT TIME ZONE``;
-    SQLite counts whole seconds only (its ``subsec`` needs 3.42), so the fraction is read from Django's text form.
+    SQLite counts whole seconds only (its ``subsec`` needs 3.42) and rounds a fraction from .9995 up to the next, so
+    the seconds and the fraction are read apart from Django's text form.
     """
 
     arity = 1
@@ -43,7 +44,7 @@ class EpochMicroseconds(Func):
             compiler,
             connection,
             template=(
-                "(CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) * 1000000"
+                "(CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER) * 1000000"
                 " + CAST(substr(%(expressions)s || '.000000', 21, 6) AS INTEGER))"
             ),
             **context,

@@ -47,7 +47,9 @@ class HedgehogFabric(models.Model):
     )
 
     last_sync = models.DateTimeField(
-        null=True, blank=True, help_text="When the last successful sync finished; empty means never."
+        null=True,
+        blank=True,
+        help_text="The time of the last successful sync, counted from its claim; empty means never.",
     )
     sync_status = models.CharField(max_length=20, choices=SyncStatus, default=SyncStatus.NEVER_SYNCED)
     sync_error = models.TextField(blank=True, help_text="What failed in the last sync and what to do about it.")

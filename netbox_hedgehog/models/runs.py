@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from netbox_hedgehog.models.choices import RunStatus, TickStatus, Trigger
+from netbox_hedgehog.models.choices import RUN_FAILURES, RunStatus, TickStatus, Trigger
 from netbox_hedgehog.models.fabric import HedgehogFabric
 
 
@@ -34,6 +34,12 @@ class SyncRun(models.Model):
             # Admin: the newest runs of all fabrics, and of one.
             models.Index(fields=["-started_at"], name="syncrun_newest"),
             models.Index(fields=["fabric", "-started_at"], name="syncrun_of_fabric"),
+            # scheduling.retention: the newest failure of each fabric.
+            models.Index(
+                fields=["fabric", "-started_at"],
+                name="syncrun_failures",
+                condition=models.Q(status__in=RUN_FAILURES),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -52,6 +58,11 @@ class SchedulerRun(models.Model):
     syncs_triggered = models.PositiveIntegerField(default=0)
     syncs_skipped = models.JSONField(default=dict, blank=True)
     errors = models.JSONField(default=list, blank=True)
+    resources = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What the tick cost: queries, seconds to claim and to dispatch, fabrics per second, memory in MiB.",
+    )
 
     class Meta:
         ordering = ("-started_at", "-pk")

@@ -25,6 +25,13 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return cast("EventDict", redact_value(event))
 
 
+def _without_own_logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """For people the event's name says enough; the module's name would only push the fields off the screen."""
+    if str(event.get("logger", "")).startswith("netbox_hedgehog."):
+        del event["logger"]
+    return event
+
+
 _SHARED: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -45,7 +52,8 @@ def _renderers(log_format: str) -> list[Processor]:
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         structlog.processors.format_exc_info,
         redact_event,
-        structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, pad_level=False),
+        _without_own_logger_name,
+        structlog.dev.ConsoleRenderer(colors=False, pad_event_to=18, pad_level=False, sort_keys=False),
     ]
 
 

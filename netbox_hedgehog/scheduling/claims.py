@@ -12,13 +12,21 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger
 from netbox_hedgehog.scheduling.due import due, is_claimed
 
 EXPIRED_AT_ONCE: Final = 1000
+
+# From the end of a tick's time budget until its last messages are confirmed.
+_PUBLISH_MARGIN_SECONDS: Final = 10
+
+type Order = tuple[str, ...]
+LONGEST_OVERDUE_FIRST: Final[Order] = ("due_at", "pk")
+# Relative to its interval, a fabric that wants syncing every minute is later after a minute than a daily one.
+SHORTEST_INTERVAL_FIRST: Final[Order] = ("sync_interval", "due_at", "pk")
 
 FREE: Final[dict[str, Any]] = {
     "claim_token": None,
@@ -37,23 +45,33 @@ class Claimed(NamedTuple):
     name: str
 
 
-def take_due(now: datetime, token: UUID, limit: int) -> list[Claimed]:
-    """Claim up to ``limit`` due fabrics for the schedule, longest overdue first.
+def take_due(now: datetime, token: UUID, limit: int, *, order: Order = LONGEST_OVERDUE_FIRST) -> list[Claimed]:
+    """Claim up to ``limit`` due fabrics for the schedule, in ``order``.
 
-    Rows that another tick is claiming at this moment are passed over where the database can (SKIP LOCKED).
+    Rows that another tick is claiming at this moment are passed over where the database can (SKIP LOCKED). The
+    claims hold for the rest of a tick only, until :func:`confirm` says that their messages are on the way: a tick
+    that dies or loses the database while publishing delays its fabrics by about one tick, not by a whole lease.
     """
+    lease_seconds = conf.tick_time_budget_seconds + _PUBLISH_MARGIN_SECONDS
     with transaction.atomic():
         chosen = [
             Claimed(*row)
             for row in due(now)
-            .order_by("due_at", "pk")
+            .order_by(*order)
             .select_for_update(skip_locked=True, of=("self",))
             .values_list("pk", "name")[:limit]
         ]
         HedgehogFabric.objects.filter(pk__in=[claim.fabric_id for claim in chosen]).update(
-            **_queued(now, token, Trigger.SCHEDULE)
+            **_queued(now, token, Trigger.SCHEDULE, lease_seconds)
         )
     return chosen
+
+
+def confirm(fabric_ids: Iterable[int], now: datetime, token: UUID) -> None:
+    """Let the claims of published messages hold as long as the messages do; those that began are left alone."""
+    HedgehogFabric.objects.filter(pk__in=list(fabric_ids), claim_token=token).update(
+        claim_expires_at=now + timedelta(seconds=conf.queued_claim_seconds)
+    )
 
 
 def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bool:
@@ -62,7 +80,7 @@ def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bo
     return bool(
         HedgehogFabric.objects.filter(pk=fabric_id)
         .exclude(is_claimed(now))
-        .update(**_queued(now, token, trigger), retry_at=None, consecutive_failures=0)
+        .update(**_queued(now, token, trigger, conf.queued_claim_seconds), retry_at=None, consecutive_failures=0)
     )
 
 
@@ -85,6 +103,9 @@ def _begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
         .update(
             claim_token=token,
             claim_worker=worker[:255],
+            # Of an expired claim, neither who asked for it nor when may count for this sync.
+            claim_trigger=Case(When(is_claimed(now), then=F("claim_trigger")), default=Value("")),
+            claimed_at=Case(When(is_claimed(now), then=F("claimed_at")), default=None),
             claim_started_at=now,
             claim_expires_at=now + timedelta(seconds=conf.running_claim_seconds),
         )
@@ -139,12 +160,12 @@ def expire(now: datetime, *, only: int | None = None) -> int:
     return len(stale)
 
 
-def _queued(now: datetime, token: UUID, trigger: Trigger) -> dict[str, Any]:
+def _queued(now: datetime, token: UUID, trigger: Trigger, lease_seconds: float) -> dict[str, Any]:
     return FREE | {
         "claim_token": token,
         "claim_trigger": trigger,
         "claimed_at": now,
-        "claim_expires_at": now + timedelta(seconds=conf.queued_claim_seconds),
+        "claim_expires_at": now + timedelta(seconds=lease_seconds),
     }
 
 

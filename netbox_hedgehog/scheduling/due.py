@@ -63,9 +63,14 @@ def is_backing_off(now: datetime) -> Q:
     return Q(retry_at__gt=now, failed_source=source_fingerprint())
 
 
+def has_expired(now: datetime) -> Q:
+    """Rows of enabled, active fabrics with a positive interval that has passed (equality included)."""
+    return Q(due_at__lte=epoch_microseconds(now))
+
+
 def interval_expired(now: datetime) -> QuerySet[HedgehogFabric]:
-    """Enabled, active fabrics with a positive interval that has passed (equality included)."""
-    return HedgehogFabric.objects.filter(due_at__lte=epoch_microseconds(now))
+    """The fabrics that are due as far as the schedule alone decides."""
+    return HedgehogFabric.objects.filter(has_expired(now))
 
 
 def due(now: datetime) -> QuerySet[HedgehogFabric]:

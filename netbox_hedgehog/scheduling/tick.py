@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from itertools import cycle
 from time import monotonic
 from typing import Final
 from uuid import uuid4
@@ -14,10 +16,11 @@ from django.db import DatabaseError, InterfaceError
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import SchedulerRun, TickStatus
 from netbox_hedgehog.observability.logs import bound
-from netbox_hedgehog.scheduling import claims
-from netbox_hedgehog.scheduling.claims import Claimed
+from netbox_hedgehog.scheduling import claims, retention
+from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST, SHORTEST_INTERVAL_FIRST, Claimed
 from netbox_hedgehog.scheduling.due import census
 from netbox_hedgehog.scheduling.lock import TickLock
+from netbox_hedgehog.scheduling.resources import Meter, Resources
 from netbox_hedgehog.scheduling.summary import Summary
 
 # So many publishes failing in a row mean the broker, not a fabric.
@@ -28,32 +31,39 @@ _EVENTS: Final = {status: f"tick.{status}" for status in TickStatus}
 log = structlog.get_logger(__name__)
 
 type Dispatch = Callable[[int], object]
+type Batch = Callable[[], AbstractContextManager[object]]
 
 
-def run_tick(now: datetime, dispatch: Dispatch) -> Summary:
+def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext) -> Summary:
     """Hand every due fabric to ``dispatch(fabric_id)``, each at most once, within the time budget.
 
+    Each chunk is dispatched inside a ``batch()``: what its block holds back has been sent when it ends without error.
     ``now`` is the one reading of the clock that all decisions use. Returns the recorded summary.
     """
     started = monotonic()
-    tick = _Tick(now, dispatch, deadline=started + conf.tick_time_budget_seconds)
+    tick = _Tick(now, dispatch, batch, deadline=started + conf.tick_time_budget_seconds)
     with bound(tick=tick.token.hex[:8]):
-        tick.run_alone()
+        with tick.meter.counting_queries():
+            tick.run_alone()
         tick.summary.duration_seconds = monotonic() - started
-        _record(now, tick.summary)
+        _record(now, tick.summary, tick.meter.used(tick.summary.syncs_triggered))
+        if tick.summary.status in {TickStatus.COMPLETED, TickStatus.PARTIAL}:
+            retention.prune_in_passing(now, tick.deadline - monotonic())
     return tick.summary
 
 
 class _Tick:
     """The state that the steps of one tick share."""
 
-    def __init__(self, now: datetime, dispatch: Dispatch, deadline: float) -> None:
+    def __init__(self, now: datetime, dispatch: Dispatch, batch: Batch, deadline: float) -> None:
         self.now = now
         self.dispatch = dispatch
+        self.batch = batch
         self.deadline = deadline
         self.token = uuid4()
         self.lock = TickLock()
         self.summary = Summary()
+        self.meter = Meter()
         # Claimed and not sent. They are given back at the end only: given back at once, a fabric whose publish
         # fails would be the first of the next chunk again.
         self.unsent: set[int] = set()
@@ -88,35 +98,56 @@ class _Tick:
         self.account_for_the_rest()
 
     def claim_and_dispatch(self, room: int) -> None:
-        """Hand out up to ``room`` fabrics, longest overdue first."""
+        """Hand out up to ``room`` fabrics, longest overdue first.
+
+        When more are due than there is room for, every other chunk goes to the shortest intervals: a hundred
+        thousand fabrics that became due at once must not starve those that are due every minute.
+        """
+        backlog = self.summary.fabrics_due > room
+        orders = cycle([LONGEST_OVERDUE_FIRST, SHORTEST_INTERVAL_FIRST] if backlog else [LONGEST_OVERDUE_FIRST])
+        largest = min(conf.tick_chunk_size, -(-room // 2) if backlog else room)
         while room > 0 and not self.must_end():
-            chunk = claims.take_due(self.now, self.token, min(room, conf.tick_chunk_size))
+            with self.meter.phase("claim"):
+                chunk = claims.take_due(self.now, self.token, min(room, largest), order=next(orders))
             if not chunk:
                 return
-            self.unsent.update(claim.fabric_id for claim in chunk)
-            for claim in chunk:
-                if self.must_end():
-                    return
-                self.dispatch_one(claim)
+            with self.meter.phase("dispatch"):
+                self.dispatch_chunk(chunk)
             room -= len(chunk)
             self.lock.renew()
+
+    def dispatch_chunk(self, chunk: list[Claimed]) -> None:
+        """Send the syncs that were claimed as one batch, and let their claims hold until a worker begins.
+
+        A batch that fails counts as not sent at all, and as a broker that is down.
+        """
+        self.unsent.update(claim.fabric_id for claim in chunk)
+        try:
+            with self.batch():
+                sent = [claim.fabric_id for claim in chunk if not self.must_end() and self.dispatch_one(claim)]
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+            self.failures_in_a_row = FAILURES_THAT_MEAN_BROKER_DOWN
+            log.warning("tick.batch_not_sent", fabrics=len(chunk), **self.summary.add_error(error))
+            return
+        self.unsent.difference_update(sent)
+        self.summary.syncs_triggered += len(sent)
+        claims.confirm(sent, self.now, self.token)
 
     def must_end(self) -> bool:
         """Whether the time is up or the broker seems down."""
         return self.failures_in_a_row >= FAILURES_THAT_MEAN_BROKER_DOWN or monotonic() >= self.deadline
 
-    def dispatch_one(self, claim: Claimed) -> None:
-        """Send one sync; its failure is recorded and the next goes on."""
+    def dispatch_one(self, claim: Claimed) -> bool:
+        """Send one sync (or leave it to the batch), whether that worked; a failure is recorded and the next goes on."""
         try:
             self.dispatch(claim.fabric_id)
         except Exception as error:  # noqa: BLE001 - whatever breaks, breaks for this fabric only
             self.failures_in_a_row += 1
             entry = self.summary.add_error(error, fabric_id=claim.fabric_id, fabric=claim.name)
             log.warning("tick.dispatch_failed", **entry)
-        else:
-            self.failures_in_a_row = 0
-            self.unsent.discard(claim.fabric_id)
-            self.summary.syncs_triggered += 1
+            return False
+        self.failures_in_a_row = 0
+        return True
 
     def account_for_the_rest(self) -> None:
         """What was due and not sent is first in the next tick; the summary says that there is such a rest."""
@@ -126,10 +157,10 @@ class _Tick:
             self.summary.status = TickStatus.PARTIAL
 
 
-def _record(now: datetime, summary: Summary) -> None:
+def _record(now: datetime, summary: Summary, resources: Resources) -> None:
     fields = summary.as_dict()
     log.info(_EVENTS[summary.status], **{key: value for key, value in fields.items() if value and key != "status"})
     try:
-        SchedulerRun.objects.create(started_at=now, reason=fields.pop("reason", ""), **fields)
+        SchedulerRun.objects.create(started_at=now, reason=fields.pop("reason", ""), resources=resources, **fields)
     except (DatabaseError, InterfaceError):
         log.exception("tick.not_recorded")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from netbox_hedgehog.conf import conf
@@ -14,6 +14,8 @@ from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, SyncStatu
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
 from netbox_hedgehog.sync.result import Outcome
+
+CADENCE_SLACK: Final = timedelta(seconds=5)
 
 _JITTER = random.Random()  # noqa: S311 - spreads load, guards nothing
 
@@ -27,6 +29,23 @@ class Run:
     token: UUID
     worker: str
     started_at: datetime
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment that counts as the sync's time: when it was claimed, for the sake of the cadence.
+
+        Counted from its end, a fabric with the tick's own interval would miss every other tick. And ticks come a
+        few milliseconds early as often as late, so a fabric that was claimed soon after it fell due is put up to
+        :data:`CADENCE_SLACK` earlier, though never before it was due.
+        """
+        claimed_at, last_sync = self.fabric.claimed_at, self.fabric.last_sync
+        if claimed_at is None or last_sync is None:
+            return claimed_at or self.started_at
+        interval = timedelta(seconds=self.fabric.sync_interval)
+        due = last_sync + interval
+        if not timedelta(0) <= claimed_at - due <= interval:
+            return claimed_at
+        return max(due, claimed_at - CADENCE_SLACK)
 
     def history(self, now: datetime, status: RunStatus, **fields: Any) -> SyncRun:
         """The history row of this run, ending now."""
@@ -50,7 +69,7 @@ def record_success(run: Run, now: datetime, tree: str, outcome: Outcome) -> None
     """
     written = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
         **claims.FREE,
-        last_sync=now,
+        last_sync=run.as_of,
         sync_status=SyncStatus.IN_SYNC,
         sync_error="",
         desired_state_commit=outcome.commit,

@@ -129,7 +129,8 @@ def _status_of(change: Diff) -> RunStatus:
 
 
 def _logged(outcome: Outcome) -> Outcome:
-    log.info(_EVENTS[outcome.status], commit=outcome.commit[:12], **asdict(outcome.counts))
+    counts = {name: count for name, count in asdict(outcome.counts).items() if count}
+    log.info(_EVENTS[outcome.status], commit=outcome.commit[:12], **counts)
     return outcome
 
 

@@ -10,6 +10,7 @@ from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.sync.result import SyncResult
 from netbox_hedgehog.sync.run import run_sync
+from netbox_hedgehog.tasks.publishing import BatchedTask
 
 # A message must be gone before its claim is: the margin covers the time between claiming and publishing.
 _PUBLISH_MARGIN_SECONDS = 60
@@ -17,6 +18,7 @@ _PUBLISH_MARGIN_SECONDS = 60
 
 @shared_task(
     name="netbox_hedgehog.tasks.git_sync_fabric",
+    base=BatchedTask,
     bind=True,
     expires=conf.queued_claim_seconds - _PUBLISH_MARGIN_SECONDS,
 )
@@ -33,4 +35,4 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
-    return run_tick(timezone.now(), git_sync_fabric.delay).as_dict()
+    return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch).as_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,6 @@ def source(server: GitServer, fabric: Path) -> Callable[..., GitSource]:
     """Makes a source of the served repository; every field can be given."""
 
     def make(**fields: Any) -> GitSource:
-        return GitSource(**({"url": server.url("fabric.git"), "ref": "main", "policy": LOOSE} | fields))
+        return replace(GitSource(url=server.url("fabric.git"), ref="main", policy=LOOSE), **fields)
 
     return make

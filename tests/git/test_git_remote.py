@@ -17,18 +17,18 @@ type Make = Callable[..., GitSource]
 WHO = pygit2.Signature("Test", "test@example.com", 1_700_000_000, 0)
 
 
-def test_a_branch_is_its_newest_commit(source: Make, fabric: Path):
+def test_a_branch_is_its_newest_commit(source: Make, fabric: Path) -> None:
     first = remote_head(source())
     second = commit_files(fabric, {"fabric/switch.yaml": b"kind: Server\n"}, "second")
     assert remote_head(source()) == second != first
 
 
-def test_asking_costs_one_request(source: Make, server: GitServer):
+def test_asking_costs_one_request(source: Make, server: GitServer) -> None:
     remote_head(source())
     assert server.requests == 1
 
 
-def test_a_tag_is_the_commit_it_stands_for(source: Make, fabric: Path):
+def test_a_tag_is_the_commit_it_stands_for(source: Make, fabric: Path) -> None:
     repository = pygit2.Repository(str(fabric))
     first = repository.references["refs/heads/main"].target
     commit_files(fabric, {"other": b""}, "second")
@@ -38,7 +38,7 @@ def test_a_tag_is_the_commit_it_stands_for(source: Make, fabric: Path):
     assert {remote_head(source(ref=ref)) for ref in ("light", "annotated", "refs/tags/annotated")} == {str(first)}
 
 
-def test_a_branch_wins_over_a_tag_of_the_same_name(source: Make, fabric: Path):
+def test_a_branch_wins_over_a_tag_of_the_same_name(source: Make, fabric: Path) -> None:
     repository = pygit2.Repository(str(fabric))
     repository.create_reference("refs/tags/main", repository.references["refs/heads/main"].target)
     second = commit_files(fabric, {"other": b""}, "second")
@@ -46,28 +46,28 @@ def test_a_branch_wins_over_a_tag_of_the_same_name(source: Make, fabric: Path):
     assert remote_head(source(ref="refs/tags/main")) != second
 
 
-def test_a_full_commit_id_is_returned_without_asking(source: Make, server: GitServer):
+def test_a_full_commit_id_is_returned_without_asking(source: Make, server: GitServer) -> None:
     assert remote_head(source(ref="AB" * 20)) == "ab" * 20
     assert server.requests == 0
 
 
-def test_the_default_branch_can_be_followed(source: Make):
+def test_the_default_branch_can_be_followed(source: Make) -> None:
     assert remote_head(source(ref="HEAD")) == remote_head(source())
 
 
-def test_a_file_url_is_asked_too(source: Make, fabric: Path):
+def test_a_file_url_is_asked_too(source: Make, fabric: Path) -> None:
     policy = UrlPolicy(allow_private=False, schemes=frozenset({"file"}), file_root=fabric.parent)
     assert remote_head(source(url=f"file://{fabric}", policy=policy)) == remote_head(source())
 
 
-def test_a_missing_ref_needs_the_operator(source: Make):
+def test_a_missing_ref_needs_the_operator(source: Make) -> None:
     with pytest.raises(NeedsOperator, match="no branch or tag") as caught:
         remote_head(source(ref="gone"))
     assert caught.value.code == "git.ref_not_found"
     assert "'gone'" in caught.value.message
 
 
-def test_an_empty_repository_has_no_ref(source: Make, server: GitServer, served: Path):
+def test_an_empty_repository_has_no_ref(source: Make, server: GitServer, served: Path) -> None:
     pygit2.init_repository(str(served / "empty.git"), bare=True)
     with pytest.raises(NeedsOperator, match="empty") as caught:
         remote_head(source(url=server.url("empty.git")))
@@ -75,14 +75,14 @@ def test_an_empty_repository_has_no_ref(source: Make, server: GitServer, served:
 
 
 @pytest.mark.parametrize("ref", ["", "-x", "--upload-pack=touch", "a:b", "a..b", "*", "refs/heads/*", "a b", "a\nb"])
-def test_a_ref_that_could_mean_something_else_is_refused_unasked(source: Make, server: GitServer, ref: str):
+def test_a_ref_that_could_mean_something_else_is_refused_unasked(source: Make, server: GitServer, ref: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
         remote_head(source(ref=ref))
     assert caught.value.code == "git.ref_not_found"
     assert server.requests == 0
 
 
-def test_a_missing_repository_needs_the_operator(source: Make, server: GitServer):
+def test_a_missing_repository_needs_the_operator(source: Make, server: GitServer) -> None:
     with pytest.raises(NeedsOperator) as caught:
         remote_head(source(url=server.url("gone.git")))
     assert caught.value.code == "git.not_found"
@@ -100,20 +100,20 @@ def test_a_missing_repository_needs_the_operator(source: Make, server: GitServer
 )
 def test_an_answer_says_whether_trying_again_helps(
     source: Make, server: GitServer, status: int, kind: type[Exception], code: str
-):
+) -> None:
     server.status = status
     with pytest.raises(kind) as caught:
         remote_head(source())
     assert caught.value.code == code  # type: ignore[attr-defined]
 
 
-def test_a_server_that_is_down_is_tried_again(source: Make, closed_port: int):
+def test_a_server_that_is_down_is_tried_again(source: Make, closed_port: int) -> None:
     with pytest.raises(RetryLater) as caught:
         remote_head(source(url=f"http://127.0.0.1:{closed_port}/x"))
     assert caught.value.code == "git.refused"
 
 
-def test_a_redirect_to_another_host_is_not_followed(source: Make, server: GitServer):
+def test_a_redirect_to_another_host_is_not_followed(source: Make, server: GitServer) -> None:
     target = server.url("").replace("127.0.0.1", "localhost").rstrip("/")
     server.redirect_to = target
     with pytest.raises(NeedsOperator) as caught:
@@ -122,7 +122,7 @@ def test_a_redirect_to_another_host_is_not_followed(source: Make, server: GitSer
     assert server.requests == 1
 
 
-def test_a_redirect_within_the_same_host_is_followed(source: Make, server: GitServer, served: Path):
+def test_a_redirect_within_the_same_host_is_followed(source: Make, server: GitServer, served: Path) -> None:
     with GitServer(served) as elsewhere:
         server.redirect_to = elsewhere.url("").rstrip("/")
         assert len(remote_head(source())) == 40
@@ -132,13 +132,13 @@ def test_a_redirect_within_the_same_host_is_followed(source: Make, server: GitSe
     ("url", "code"),
     [("http://169.254.169.254/x", "git.url_refused"), ("https://u:p@127.0.0.1/x", "git.url_refused")],
 )
-def test_a_url_is_checked_again_at_every_connection(source: Make, url: str, code: str):
+def test_a_url_is_checked_again_at_every_connection(source: Make, url: str, code: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
         remote_head(source(url=url))
     assert caught.value.code == code
 
 
-def test_an_address_that_the_policy_forbids_is_never_contacted(source: Make, server: GitServer):
+def test_an_address_that_the_policy_forbids_is_never_contacted(source: Make, server: GitServer) -> None:
     policy = UrlPolicy(allow_private=False, schemes=LOOSE.schemes)
     with pytest.raises(NeedsOperator, match="private"):
         remote_head(source(policy=policy))
@@ -147,17 +147,18 @@ def test_an_address_that_the_policy_forbids_is_never_contacted(source: Make, ser
 
 def test_the_machines_git_configuration_changes_nothing(
     source: Make, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     remote_head(source())
     (tmp_path / ".gitconfig").write_text(f'[url "http://127.0.0.1:1/"]\n\tinsteadOf = {server.url("")}\n')
     monkeypatch.setenv("HOME", str(tmp_path))
     assert remote_head(source())
 
 
-def test_an_untrusted_certificate_is_refused(served: Path, fabric: Path, tmp_path: Path):
+def test_an_untrusted_certificate_is_refused(served: Path, fabric: Path, tmp_path: Path) -> None:
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     subprocess.run(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-        " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem".split(),
+        ["openssl", "req", "-x509", *kind, *subject, "-keyout", "key.pem", "-out", "certificate.pem"],
         cwd=tmp_path,
         check=True,
         capture_output=True,

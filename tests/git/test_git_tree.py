@@ -25,13 +25,13 @@ def paths(path: Path, commit: str, directory: str = "/", limits: GitLimits = LIM
     return [manifest.path for manifest in list_manifests(repository, tree, directory, limits)]
 
 
-def test_manifests_are_listed_from_the_root_of_the_repository_in_order(path: Path):
+def test_manifests_are_listed_from_the_root_of_the_repository_in_order(path: Path) -> None:
     names = ["lab/z.yaml", "lab/b/c.yml", "lab/a.json", "lab/b.yaml", "lab/README.md", "prod/x.yaml", "lab/yaml"]
     commit = commit_files(path, dict.fromkeys(names, b"x: 1\n"), "files")
     assert paths(path, commit, "lab") == ["lab/a.json", "lab/b.yaml", "lab/b/c.yml", "lab/z.yaml"]
 
 
-def test_a_manifest_has_its_size_and_the_id_of_its_content(path: Path):
+def test_a_manifest_has_its_size_and_the_id_of_its_content(path: Path) -> None:
     commit = commit_files(path, {"a.yaml": b"same", "b.yaml": b"same", "c.yaml": b"other!"}, "files")
     repository = pygit2.Repository(str(path))
     a, b, c = list_manifests(repository, directory_tree(repository, commit, ""), "", LIMITS)
@@ -41,18 +41,18 @@ def test_a_manifest_has_its_size_and_the_id_of_its_content(path: Path):
 
 
 @pytest.mark.parametrize("directory", ["", "/", "//", "./", "."])
-def test_the_root_has_many_spellings(path: Path, directory: str):
+def test_the_root_has_many_spellings(path: Path, directory: str) -> None:
     commit = commit_files(path, {"a.yaml": b""}, "files")
     assert paths(path, commit, directory) == ["a.yaml"]
 
 
 @pytest.mark.parametrize("directory", ["a/b", "/a/b", "a/b/", "/a//b/", "./a/b"])
-def test_a_directory_has_many_spellings(path: Path, directory: str):
+def test_a_directory_has_many_spellings(path: Path, directory: str) -> None:
     commit = commit_files(path, {"a/b/c.yaml": b""}, "files")
     assert paths(path, commit, directory) == ["a/b/c.yaml"]
 
 
-def test_the_tree_changes_only_with_what_is_below_it(path: Path):
+def test_the_tree_changes_only_with_what_is_below_it(path: Path) -> None:
     first = commit_files(path, {"lab/a.yaml": b"1", "prod/a.yaml": b"1"}, "first")
     second = commit_files(path, {"prod/a.yaml": b"2"}, "second")
     repository = pygit2.Repository(str(path))
@@ -61,14 +61,14 @@ def test_the_tree_changes_only_with_what_is_below_it(path: Path):
 
 
 @pytest.mark.parametrize("directory", ["gone", "lab/gone", "..", "lab/../lab", "/../etc", "lab\0"])
-def test_a_directory_that_is_not_there_needs_the_operator(path: Path, directory: str):
+def test_a_directory_that_is_not_there_needs_the_operator(path: Path, directory: str) -> None:
     commit = commit_files(path, {"lab/a.yaml": b""}, "files")
     with pytest.raises(NeedsOperator) as caught:
         paths(path, commit, directory)
     assert caught.value.code == "git.directory_not_found"
 
 
-def test_a_file_a_link_and_a_submodule_are_no_directories(path: Path):
+def test_a_file_a_link_and_a_submodule_are_no_directories(path: Path) -> None:
     files = {"file": b"", "link": b"lab", "module": b"ab" * 20, "lab/a.yaml": b""}
     modes = {"link": FileMode.LINK, "module": FileMode.COMMIT}
     commit = commit_files(path, files, "files", modes=modes)
@@ -78,7 +78,7 @@ def test_a_file_a_link_and_a_submodule_are_no_directories(path: Path):
         assert caught.value.code == "git.not_a_directory"
 
 
-def test_links_submodules_and_hidden_names_are_left_out(path: Path):
+def test_links_submodules_and_hidden_names_are_left_out(path: Path) -> None:
     files = {
         "a.yaml": b"",
         "run.yaml": b"",
@@ -92,7 +92,7 @@ def test_links_submodules_and_hidden_names_are_left_out(path: Path):
     assert paths(path, commit_files(path, files, "files", modes=modes)) == ["a.yaml", "run.yaml"]
 
 
-def test_a_name_that_is_not_utf_8_is_readable_and_storable(path: Path):
+def test_a_name_that_is_not_utf_8_is_readable_and_storable(path: Path) -> None:
     commit_files(path, {"a.yaml": b""}, "files")
     repository = pygit2.Repository(str(path))
     blob = repository.create_blob(b"x: 1\n")
@@ -104,11 +104,11 @@ def test_a_name_that_is_not_utf_8_is_readable_and_storable(path: Path):
     manifests[0].path.encode()
 
 
-def test_a_directory_with_an_accent_is_found(path: Path):
+def test_a_directory_with_an_accent_is_found(path: Path) -> None:
     assert paths(path, commit_files(path, {"Zürich/a.yaml": b""}, "files"), "Zürich") == ["Zürich/a.yaml"]
 
 
-def test_too_many_files_are_refused(path: Path):
+def test_too_many_files_are_refused(path: Path) -> None:
     commit = commit_files(path, {f"{n}.yaml": b"" for n in range(4)}, "files")
     assert len(paths(path, commit, limits=replace(LIMITS, max_files=4))) == 4
     with pytest.raises(NeedsOperator) as caught:
@@ -116,14 +116,14 @@ def test_too_many_files_are_refused(path: Path):
     assert caught.value.code == "git.too_many_files"
 
 
-def test_a_large_file_is_refused_by_its_name_unread(path: Path):
+def test_a_large_file_is_refused_by_its_name_unread(path: Path) -> None:
     commit = commit_files(path, {"lab/big.yaml": b"x" * 101, "big.md": b"x" * 101}, "files")
     with pytest.raises(NeedsOperator, match=r"lab/big\.yaml") as caught:
         paths(path, commit, limits=replace(LIMITS, max_file_bytes=100))
     assert caught.value.code == "git.file_too_large"
 
 
-def test_a_large_blob_is_refused(path: Path):
+def test_a_large_blob_is_refused(path: Path) -> None:
     commit_files(path, {"a.yaml": b"x" * 101}, "files")
     repository = pygit2.Repository(str(path))
     blob = str(repository.create_blob(b"x" * 101))
@@ -132,7 +132,7 @@ def test_a_large_blob_is_refused(path: Path):
     assert caught.value.code == "git.file_too_large"
 
 
-def test_deep_nesting_is_refused(path: Path):
+def test_deep_nesting_is_refused(path: Path) -> None:
     commit = commit_files(path, {"d/" * 5 + "a.yaml": b""}, "files")
     assert len(paths(path, commit, limits=replace(LIMITS, max_depth=5))) == 1
     with pytest.raises(NeedsOperator) as caught:
@@ -140,7 +140,7 @@ def test_deep_nesting_is_refused(path: Path):
     assert caught.value.code == "git.too_deep"
 
 
-def test_a_pointer_to_large_file_storage_is_refused(path: Path):
+def test_a_pointer_to_large_file_storage_is_refused(path: Path) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
     commit_files(path, {"a.yaml": pointer}, "files")
     repository = pygit2.Repository(str(path))
@@ -150,14 +150,14 @@ def test_a_pointer_to_large_file_storage_is_refused(path: Path):
 
 
 @pytest.mark.parametrize("blob", ["ab" * 20, "nonsense"])
-def test_an_object_that_is_missing_means_a_damaged_mirror(path: Path, blob: str):
+def test_an_object_that_is_missing_means_a_damaged_mirror(path: Path, blob: str) -> None:
     commit_files(path, {"a.yaml": b""}, "files")
     with pytest.raises(RetryLater) as caught:
         read_blob(pygit2.Repository(str(path)), blob, LIMITS)
     assert caught.value.code == "git.corrupt"
 
 
-def test_a_tree_is_not_read_as_a_file(path: Path):
+def test_a_tree_is_not_read_as_a_file(path: Path) -> None:
     commit = commit_files(path, {"a.yaml": b""}, "files")
     repository = pygit2.Repository(str(path))
     with pytest.raises(RetryLater):

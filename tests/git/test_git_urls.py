@@ -24,7 +24,7 @@ POLICY = UrlPolicy(allow_private=True)
         "git.example.com:network/fabric.git",
     ],
 )
-def test_https_and_ssh_urls_are_allowed_by_default(url: str):
+def test_https_and_ssh_urls_are_allowed_by_default(url: str) -> None:
     check_url(url, POLICY)
 
 
@@ -43,7 +43,7 @@ def test_https_and_ssh_urls_are_allowed_by_default(url: str):
         "ssh://git:hunter2@git.example.com/fabric.git",
     ],
 )
-def test_what_the_policy_does_not_allow_is_refused(url: str):
+def test_what_the_policy_does_not_allow_is_refused(url: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
         check_url(url, POLICY)
     assert caught.value.code == "git.url_refused"
@@ -82,14 +82,14 @@ def test_what_the_policy_does_not_allow_is_refused(url: str):
         "https://host/x#y",
     ],
 )
-def test_a_url_that_could_mean_something_else_is_invalid(url: str):
+def test_a_url_that_could_mean_something_else_is_invalid(url: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
         check_url(url, POLICY)
     assert caught.value.code == "git.url_invalid"
     assert caught.value.remedy
 
 
-def test_credentials_in_a_url_are_refused_with_a_way_out():
+def test_credentials_in_a_url_are_refused_with_a_way_out() -> None:
     with pytest.raises(NeedsOperator) as caught:
         check_url("https://user:hunter2@git.example.com/x", POLICY)
     assert "credential fields" in caught.value.remedy
@@ -106,34 +106,34 @@ class TestFileUrls:
     def policy(self, root: Path) -> UrlPolicy:
         return UrlPolicy(allow_private=True, schemes=frozenset({"file"}), file_root=root)
 
-    def test_a_path_below_the_root_is_allowed(self, root: Path, policy: UrlPolicy):
+    def test_a_path_below_the_root_is_allowed(self, root: Path, policy: UrlPolicy) -> None:
         check_url(f"file://{root}/fabric.git", policy)
 
     @pytest.mark.parametrize("path", ["/etc", "{root}/../outside", "{root}-twin/x", "{root}/%2e%2e/outside"])
-    def test_a_path_outside_the_root_is_refused(self, path: str, root: Path, policy: UrlPolicy):
+    def test_a_path_outside_the_root_is_refused(self, path: str, root: Path, policy: UrlPolicy) -> None:
         with pytest.raises(NeedsOperator, match="outside") as caught:
             check_url("file://" + path.format(root=root), policy)
         assert caught.value.code == "git.url_refused"
 
-    def test_a_link_out_of_the_root_is_refused(self, root: Path, policy: UrlPolicy, tmp_path: Path):
+    def test_a_link_out_of_the_root_is_refused(self, root: Path, policy: UrlPolicy, tmp_path: Path) -> None:
         (root / "link").symlink_to(tmp_path)
         with pytest.raises(NeedsOperator, match="outside"):
             check_url(f"file://{root}/link/fabric.git", policy)
 
-    def test_the_scheme_alone_opens_nothing(self):
+    def test_the_scheme_alone_opens_nothing(self) -> None:
         with pytest.raises(NeedsOperator, match="no directory"):
             check_url("file:///etc", UrlPolicy(allow_private=True, schemes=frozenset({"file"})))
 
-    def test_a_root_alone_opens_nothing(self, root: Path):
+    def test_a_root_alone_opens_nothing(self, root: Path) -> None:
         with pytest.raises(NeedsOperator, match="scheme file"):
             check_url(f"file://{root}/x", UrlPolicy(allow_private=True, file_root=root))
 
-    def test_a_root_that_is_not_there_opens_nothing(self, root: Path):
+    def test_a_root_that_is_not_there_opens_nothing(self, root: Path) -> None:
         policy = UrlPolicy(allow_private=True, schemes=frozenset({"file"}), file_root=root / "gone")
         with pytest.raises(NeedsOperator, match="cannot be read"):
             check_url(f"file://{root}/gone/x", policy)
 
-    def test_a_host_in_a_file_url_is_invalid(self, root: Path, policy: UrlPolicy):
+    def test_a_host_in_a_file_url_is_invalid(self, root: Path, policy: UrlPolicy) -> None:
         with pytest.raises(NeedsOperator, match=r"file:///"):
             check_url(f"file://host{root}/x", policy)
 
@@ -154,16 +154,16 @@ class TestFileUrls:
         ("git@host:x", "git@host:x", "", ""),
     ],
 )
-def test_credentials_are_moved_out_of_a_url(url: str, clean: str, username: str, password: str):
+def test_credentials_are_moved_out_of_a_url(url: str, clean: str, username: str, password: str) -> None:
     split = split_credentials(url)
     assert (split.url, split.username, split.password) == (clean, username, password)
 
 
-def test_a_split_url_does_not_show_its_secrets():
+def test_a_split_url_does_not_show_its_secrets() -> None:
     text = repr(split_credentials("https://alice:hunter2@host/x"))
     assert "hunter2" not in text
     assert "[REDACTED]" in text
 
 
-def test_a_split_url_passes_the_check():
+def test_a_split_url_passes_the_check() -> None:
     check_url(split_credentials("https://alice:hunter2@host/x").url, POLICY)

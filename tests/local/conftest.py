@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 OURS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "CACHE_URL")
 
 

@@ -222,7 +222,8 @@ class TestManual:
 class Interleavings(RuleBasedStateMachine):
     """Ticks, workers, people and accidents in any order, against a small model of what each of them believes.
 
-    ``held`` is each fabric's lease as its holder last saw it; ``running`` are the syncs whose worker is alive.
+    ``held`` is each fabric's claim as its holder last saw it; ``running`` are the syncs whose worker is alive, also
+    those that do not know yet that their lease has ended; ``leases`` are theirs as they last saw them.
     """
 
     messages = Bundle("messages")
@@ -235,6 +236,7 @@ class Interleavings(RuleBasedStateMachine):
         self.fabrics = [fabric.pk for fabric in baker.make_recipe("tests.never_synced_fabric", _quantity=2)]
         self.held: dict[int, datetime] = {}
         self.running: dict[UUID, int] = {}
+        self.leases: dict[UUID, datetime] = {}
         self.latest: dict[int, UUID] = {}
 
     def is_held(self, fabric_id: int) -> bool:
@@ -278,17 +280,18 @@ class Interleavings(RuleBasedStateMachine):
         token = uuid4()
         if not claims.begin(fabric_id, self.now, token, "worker"):
             return multiple()
-        assert not (self.is_held(fabric_id) and fabric_id in self.running.values()), "two at once"
+        rivals = [other for other, its_fabric in self.running.items() if its_fabric == fabric_id]
+        assert all(self.leases[rival] <= self.now for rival in rivals), "two at once"
         self.running[token] = fabric_id
         self.latest[fabric_id] = token
-        self.held[fabric_id] = self.now + RUNNING
+        self.held[fabric_id] = self.leases[token] = self.now + RUNNING
         return multiple(token)
 
     @rule(token=syncs)
     def heartbeat(self, token: UUID) -> None:
         fabric_id = self.running.get(token)
         if fabric_id and claims.renew(fabric_id, self.now, token):
-            self.held[fabric_id] = self.now + RUNNING
+            self.held[fabric_id] = self.leases[token] = self.now + RUNNING
 
     @rule(token=consumes(syncs))
     def finish(self, token: UUID) -> None:

@@ -1,0 +1,1 @@
+"""Measurements against peers and floors, in the same run: `make bench`."""

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+
+from netbox_hedgehog.admin.repository import IS_SET, RepositoryForm
+from netbox_hedgehog.models import GitRepository, HedgehogFabric
+
+LIST = "/admin/netbox_hedgehog/gitrepository/"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnew-key\n-----END OPENSSH PRIVATE KEY-----\n"
+SECRETS = ("stored-password", "stored-key", "stored-passphrase", "fernet:")
+
+pytestmark = pytest.mark.django_db
+
+
+def page(repository: GitRepository, view: str = "change") -> str:
+    return reverse(f"admin:netbox_hedgehog_gitrepository_{view}", args=[repository.pk])
+
+
+def form_of(repository: GitRepository, **changes: Any) -> dict[str, Any]:
+    values = {
+        "name": repository.name,
+        "url": repository.url,
+        "branch": repository.branch,
+        "username": repository.username,
+        "password": "",
+        "ssh_private_key": "",
+        "ssh_key_passphrase": "",
+        "ssh_known_hosts": repository.ssh_known_hosts,
+    }
+    return values | changes
+
+
+def plain(repository: GitRepository) -> tuple[str, str, str]:
+    repository.refresh_from_db()
+    return (
+        repository.password.reveal(),
+        repository.ssh_private_key.reveal(),
+        repository.ssh_key_passphrase.reveal(),
+    )
+
+
+def errors_of(response: Any, field: str) -> str:
+    assert response.status_code == 200
+    return " ".join(response.context["adminform"].form.errors.get(field, []))
+
+
+def test_no_page_shows_a_stored_secret(boss: Client, viewer: Client, repository: GitRepository) -> None:
+    for client in (boss, viewer):
+        for url in (LIST, page(repository), page(repository, "history")):
+            text = client.get(url).content.decode()
+            assert not [secret for secret in SECRETS if secret in text], url
+    assert IS_SET in boss.get(page(repository)).content.decode()
+
+
+def test_secrets_left_empty_are_kept(boss: Client, repository: GitRepository) -> None:
+    before = plain(repository)
+    assert boss.post(page(repository), form_of(repository, branch="v2")).status_code == 302
+    assert plain(repository) == before
+    assert repository.branch == "v2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "after"),
+    [
+        ("password", " new password ", (" new password ", "", "")),
+        ("ssh_private_key", KEY.replace("\n", "\r\n"), ("", KEY, "")),
+        ("ssh_key_passphrase", "new", ("", "", "new")),
+    ],
+)
+def test_a_new_secret_replaces_its_own_column_only(
+    boss: Client, repository: GitRepository, name: str, value: str, after: tuple[str, ...]
+) -> None:
+    before = plain(repository)
+    assert boss.post(page(repository), form_of(repository, **{name: value})).status_code == 302
+    assert plain(repository) == tuple(new or old for new, old in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("name", ["password", "ssh_private_key", "ssh_key_passphrase"])
+def test_a_secret_is_removed_on_request(boss: Client, repository: GitRepository, name: str) -> None:
+    boss.post(page(repository), form_of(repository, **{f"clear_{name}": "on"}))
+    repository.refresh_from_db()
+    left = {secret for secret in ("password", "ssh_private_key", "ssh_key_passphrase") if getattr(repository, secret)}
+    assert left == {"password", "ssh_private_key", "ssh_key_passphrase"} - {name}
+
+
+def test_a_new_value_and_its_removal_contradict_each_other(boss: Client, repository: GitRepository) -> None:
+    response = boss.post(page(repository), form_of(repository, password="both", clear_password="on"))
+    assert "Either" in errors_of(response, "password")
+    assert plain(repository)[0] == "stored-password"
+
+
+def test_typed_secrets_do_not_come_back_with_an_error(boss: Client, repository: GitRepository) -> None:
+    typed = {"password": "typed-password", "ssh_private_key": KEY, "ssh_key_passphrase": "typed-phrase"}
+    response = boss.post(page(repository), form_of(repository, name="", **typed))
+    text = response.content.decode()
+    assert "typed-password" not in text
+    assert "new-key" not in text
+    assert "typed-phrase" not in text
+    assert "enter it again" in errors_of(response, "password")
+
+
+@pytest.mark.parametrize("name", ["renamed", ""])
+def test_credentials_pasted_into_the_url_are_moved_and_never_shown(
+    boss: Client, repository: GitRepository, name: str
+) -> None:
+    url = "https://ci:t0p%20s3cret@git.example.com/network/core.git"
+    response = boss.post(page(repository), form_of(repository, name=name, url=url), follow=True)
+    assert "s3cret" not in response.content.decode()
+    stored = plain(repository)[0]
+    assert stored == ("t0p s3cret" if name else "stored-password")
+    assert repository.url == "https://git.example.com/network/core.git"
+    assert repository.username == ("ci" if name else "bot")
+    assert "s3cret" not in "".join(entry.change_message + entry.object_repr for entry in LogEntry.objects.all())
+
+
+def test_a_url_stored_with_credentials_is_mended_by_the_next_save(boss: Client, repository: GitRepository) -> None:
+    GitRepository.objects.update(url="https://ci:t0ps3cret@git.example.com/network/core.git", username="", password="")
+    for url in (LIST, page(repository)):
+        assert "t0ps3cret" not in boss.get(url).content.decode()
+    shown = boss.get(page(repository)).context["adminform"].form
+    typed = form_of(repository, url=shown["url"].value(), username=shown["username"].value(), branch="v2")
+    assert boss.post(page(repository), typed).status_code == 302
+    assert plain(repository)[0] == "t0ps3cret"
+    assert repository.url == "https://git.example.com/network/core.git"
+    assert repository.username == "ci"
+
+
+def test_the_history_names_the_field_and_not_the_value(boss: Client, repository: GitRepository) -> None:
+    boss.post(page(repository), form_of(repository, password="brand-new"))
+    message = LogEntry.objects.get().get_change_message()
+    assert message == "Changed Password or token."
+    history = boss.get(page(repository, "history")).content.decode()
+    assert "Password or token" in history
+    assert "brand-new" not in history
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://git.example.com/x.git", "scheme ftp is not allowed"),
+        ("file:///etc/passwd", "scheme file is not allowed"),
+        ("ext::sh -c id", "not"),
+        ("https://git.example.com/", "path to the repository is missing"),
+        ("https://", "host is missing"),
+    ],
+)
+def test_a_url_outside_the_policy_is_refused_at_its_field(boss: Client, url: str, words: str) -> None:
+    response = boss.post(f"{LIST}add/", form_of(GitRepository(name="new", branch="main"), url=url))
+    assert words in errors_of(response, "url")
+    assert not GitRepository.objects.exists()
+
+
+def test_a_repository_with_credentials_can_be_created(boss: Client) -> None:
+    new = GitRepository(name="new", url="ssh://git@git.example.com/x.git", branch="main")
+    assert boss.post(f"{LIST}add/", form_of(new, ssh_private_key=KEY)).status_code == 302
+    assert GitRepository.objects.get().ssh_private_key.reveal() == KEY
+
+
+def test_a_public_key_is_refused_as_a_private_one(boss: Client, repository: GitRepository) -> None:
+    response = boss.post(page(repository), form_of(repository, ssh_private_key="ssh-ed25519 AAAAC3 me@laptop"))
+    assert "not a private key" in errors_of(response, "ssh_private_key")
+    assert "AAAAC3" not in response.content.decode()
+
+
+def test_a_repository_in_use_stays_and_its_fabrics_are_named(boss: Client, fabric: HedgehogFabric) -> None:
+    assert fabric.git_repository
+    url = page(fabric.git_repository, "delete")
+    assert "east" in boss.get(url).content.decode()
+    boss.post(url, {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": fabric.git_repository_id, "post": "yes"}
+    assert "east" in boss.post(LIST, chosen).content.decode()
+    assert GitRepository.objects.exists()
+
+
+def test_a_repository_that_nobody_uses_can_be_deleted(boss: Client, repository: GitRepository) -> None:
+    boss.post(page(repository, "delete"), {"post": "yes"})
+    assert not GitRepository.objects.exists()
+
+
+def test_a_viewer_sees_which_credentials_are_set_and_changes_nothing(viewer: Client, repository: GitRepository) -> None:
+    assert "password, SSH key" in viewer.get(page(repository)).content.decode()
+    assert viewer.post(page(repository), form_of(repository, url="https://evil.example/x.git")).status_code == 403
+    assert viewer.post(page(repository, "delete"), {"post": "yes"}).status_code == 403
+    repository.refresh_from_db()
+    assert "evil" not in repository.url
+
+
+def test_the_form_alone_keeps_secrets_however_the_row_is_saved(repository: GitRepository) -> None:
+    data = QueryDict(mutable=True)
+    data.update({name: str(value) for name, value in form_of(repository, branch="v2").items()})
+    form = RepositoryForm(data, instance=repository)
+    assert form.is_valid(), form.errors
+    before = plain(GitRepository.objects.get())
+    form.save()
+    assert plain(repository) == before

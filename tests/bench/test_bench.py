@@ -1,0 +1,24 @@
+"""The benchmark runs and reports in the shape that docs/performance.md is made from; times are never asserted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.e2e
+def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bench", "--quick", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "DatabaseScheduler" in done.stdout
+    measured = json.loads(figures.read_text())
+    assert [(row["fabrics"], row["due"]) for row in measured["rows"]] == [(100, 1), (100, 100)]
+    for row in measured["rows"]:
+        assert all(row[name] > 0 for name in ("ours_ms", "naive_ms", "floor_ms", "database_scheduler_ms"))
+    assert measured["memory"].keys() >= {"peak_ours", "peak_ours_all_due", "peak_naive", "growth"}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from model_bakery import baker
+
+from netbox_hedgehog.models import FabricResource, HedgehogFabric
+from netbox_hedgehog.sync import apply
+from netbox_hedgehog.sync.apply import apply_diff, stored_resources
+from netbox_hedgehog.sync.diff import Diff, diff
+from tests.sync.test_diff import LEAF, resources, tables
+
+pytestmark = pytest.mark.django_db
+
+
+def make_equal(fabric: HedgehogFabric, desired: list) -> Diff:
+    change = diff(desired, stored_resources(fabric.pk))
+    apply_diff(fabric.pk, change)
+    return change
+
+
+@pytest.fixture
+def fabric() -> HedgehogFabric:
+    return baker.make_recipe("tests.due_fabric")
+
+
+def test_a_resource_is_stored_as_it_is(fabric):
+    make_equal(fabric, [replace(LEAF, labels={"a": "b"}, annotations={"c": "d"})])
+    (row,) = FabricResource.objects.values(
+        "api_version", "kind", "namespace", "name", "labels", "annotations", "spec", "source_path", "source_line"
+    )
+    assert row == {
+        "api_version": LEAF.api_version,
+        "kind": "Switch",
+        "namespace": "default",
+        "name": "leaf",
+        "labels": {"a": "b"},
+        "annotations": {"c": "d"},
+        "spec": {"role": "leaf"},
+        "source_path": "a.yaml",
+        "source_line": 1,
+    }
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables, tables)
+def test_afterwards_the_database_equals_git_and_nothing_is_left_to_do(fabric, first, second):
+    for table in (first, second):
+        make_equal(fabric, resources(table))
+        again = make_equal(fabric, resources(table))
+        assert (again.created, again.updated, again.moved, again.deleted) == ([], [], [], [])
+        assert again.unchanged == fabric.resources.count() == len(table)
+
+
+def test_an_update_keeps_the_row(fabric):
+    make_equal(fabric, [LEAF])
+    before = fabric.resources.get()
+    make_equal(fabric, [replace(LEAF, spec={"role": "spine"})])
+    after = fabric.resources.get()
+    assert (after.pk, after.spec) == (before.pk, {"role": "spine"})
+    assert after.digest != before.digest
+
+
+def test_other_fabrics_are_left_alone(fabric):
+    other = baker.make_recipe("tests.due_fabric")
+    make_equal(other, [LEAF])
+    make_equal(fabric, [LEAF])
+    make_equal(fabric, [])
+    assert other.resources.count() == 1
+
+
+def test_a_thousand_resources_need_no_more_queries_than_ten(fabric, django_assert_max_num_queries, monkeypatch):
+    many = [replace(LEAF, name=f"leaf-{number}") for number in range(1000)]
+    with django_assert_max_num_queries(8):
+        make_equal(fabric, many)
+    with django_assert_max_num_queries(8):
+        make_equal(fabric, [])
+
+
+def test_more_than_fit_into_one_statement_are_all_written(fabric, monkeypatch):
+    monkeypatch.setattr(apply, "_ROWS_PER_STATEMENT", 3)
+    make_equal(fabric, [replace(LEAF, name=f"leaf-{number}") for number in range(10)])
+    assert fabric.resources.count() == 10

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netbox_hedgehog.manifests import Resource
+from netbox_hedgehog.sync.diff import Stored, diff
+
+LEAF = Resource(
+    api_version="wiring.githedgehog.com/v1beta1",
+    kind="Switch",
+    namespace="default",
+    name="leaf",
+    labels={},
+    annotations={},
+    spec={"role": "leaf"},
+    path="a.yaml",
+    line=1,
+)
+
+
+def stored(*resources: Resource) -> dict[tuple[str, str, str, str], Stored]:
+    return {
+        resource.key: Stored(pk, resource.digest(), resource.path, resource.line)
+        for pk, resource in enumerate(resources, 1)
+    }
+
+
+def test_nothing_against_nothing_is_nothing():
+    assert diff([], {}) == diff([], {})
+    assert diff([], {}).unchanged == 0
+
+
+def test_what_is_only_in_git_is_created():
+    assert diff([LEAF], {}).created == [LEAF]
+
+
+def test_what_is_only_stored_is_deleted():
+    assert diff([], stored(LEAF)).deleted == [1]
+
+
+def test_the_same_is_unchanged():
+    change = diff([LEAF], stored(LEAF))
+    assert (change.created, change.updated, change.moved, change.deleted, change.unchanged) == ([], [], [], [], 1)
+
+
+def test_other_content_is_an_update():
+    for other in (
+        replace(LEAF, spec={"role": "spine"}),
+        replace(LEAF, labels={"rack": "a"}),
+        replace(LEAF, annotations={"note": "b"}),
+    ):
+        change = diff([other], stored(LEAF))
+        assert (change.updated, change.unchanged) == ([other], 0)
+
+
+def test_the_same_content_elsewhere_is_moved_and_unchanged():
+    for other in (replace(LEAF, path="b.yaml"), replace(LEAF, line=9)):
+        change = diff([other], stored(LEAF))
+        assert (change.moved, change.updated, change.unchanged) == ([other], [], 1)
+
+
+def test_another_part_of_the_identity_is_another_resource():
+    for other in (
+        replace(LEAF, api_version="wiring.githedgehog.com/v1"),
+        replace(LEAF, kind="Server"),
+        replace(LEAF, namespace="lab"),
+        replace(LEAF, name="spine"),
+    ):
+        change = diff([other], stored(LEAF))
+        assert (change.created, change.deleted) == ([other], [1])
+
+
+tables = st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(0, 2), st.integers(1, 2)))
+
+
+def resources(table: dict[str, tuple[int, int]]) -> list[Resource]:
+    return [replace(LEAF, name=name, spec={"n": content}, line=line) for name, (content, line) in table.items()]
+
+
+@given(tables, tables)
+def test_every_resource_of_either_side_has_exactly_one_fate(desired, present):
+    change = diff(resources(desired), stored(*resources(present)))
+    assert len(change.created) + len(change.updated) + change.unchanged == len(desired)
+    assert len(change.deleted) + len(change.updated) + change.unchanged == len(present)
+    assert {resource.name for resource in change.created} == desired.keys() - present.keys()
+    assert {resource.name for resource in change.updated} == {
+        name for name in desired.keys() & present.keys() if desired[name][0] != present[name][0]
+    }
+    assert {resource.name for resource in change.moved} == {
+        name
+        for name in desired.keys() & present.keys()
+        if desired[name][0] == present[name][0] and desired[name][1] != present[name][1]
+    }
