@@ -44,7 +44,7 @@ lock: $(UV) ## resolve the dependencies anew into requirements.lock
 
 .PHONY: run
 run: install ## install, migrate, start everything with a demo (make run ARGS=--no-demo to start empty)
-	@$(BIN)/netbox-hedgehog run $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
+	@exec $(BIN)/netbox-hedgehog run $(ARGS)  # exec: signals reach it, not a shell before it
 
 .PHONY: test
 test: install ## every test that this machine can run (make test ARGS='-k tick')

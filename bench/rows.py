@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -37,7 +37,7 @@ def fill(count: int) -> None:
     columns = [
         field.column
         for field in HedgehogFabric._meta.concrete_fields  # noqa: SLF001
-        if not field.primary_key and not field.generated
+        if field.column and not field.primary_key and not field.generated
     ]
     differing = {"name": "'fabric-' || n", "git_repository_id": f"{repositories[0].pk} + n / {FABRICS_PER_REPOSITORY}"}
     with connection.cursor() as cursor:
@@ -67,4 +67,5 @@ def reset() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM ANALYZE {_TABLE}")
     with app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
+        channel: Any = broker.default_channel
+        channel.client.flushdb()

@@ -98,13 +98,21 @@ def memories(plan: Plan) -> Memory:
 
 def _cell(plan: Plan, size: int, every: int, now: datetime) -> Row:
     due = size // every
-    floor = contestants.prepare_floor(now)
+    medians = _medians_ms(
+        plan,
+        due,
+        {
+            "ours": lambda: contestants.ours(now),
+            "naive": lambda: contestants.naive(now),
+            "floor": contestants.prepare_floor(now),
+        },
+    )
     return Row(
         fabrics=size,
         due=due,
-        ours_ms=_median_ms(plan, due, lambda: contestants.ours(now)),
-        naive_ms=_median_ms(plan, due, lambda: contestants.naive(now)),
-        floor_ms=_median_ms(plan, due, floor),
+        ours_ms=medians["ours"],
+        naive_ms=medians["naive"],
+        floor_ms=medians["floor"],
         database_scheduler_ms=_scheduler_ms(plan, size, every),
     )
 
@@ -117,14 +125,20 @@ def _scheduler_ms(plan: Plan, size: int, every: int) -> float | None:
     return seconds * 1000
 
 
-def _median_ms(plan: Plan, due: int, run: Callable[[], int]) -> float:
-    """Median of several runs; fewer where one takes long."""
-    taken: list[float] = []
-    while not taken or (len(taken) < plan.most_runs and sum(taken) + taken[-1] < plan.seconds_per_cell):
-        rows.reset()
-        taken.append(_timed(run, due))
+def _medians_ms(plan: Plan, due: int, runs: dict[str, Callable[[], int]]) -> dict[str, float]:
+    """Medians of several runs, fewer where one takes long.
+
+    They run in turns, so that what else the machine does hits all alike.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(plan.most_runs):
+        for name, run in runs.items():
+            times = taken[name]
+            if not times or sum(times) + times[-1] < plan.seconds_per_cell:
+                rows.reset()
+                times.append(_timed(run, due))
     rows.reset()
-    return median(taken) * 1000
+    return {name: median(times) * 1000 for name, times in taken.items()}
 
 
 def _timed(run: Callable[[], int], due: int) -> float:

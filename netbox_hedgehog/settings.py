@@ -248,6 +248,9 @@ UNFOLD = {
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
     "STYLES": [lambda _request: static("hedgehog/admin.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("hedgehog/favicon.svg")}
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {
         "navigation": [

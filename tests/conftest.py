@@ -58,7 +58,9 @@ def remote(tmp_path: Path, settings: Any) -> Iterator[Remote]:
 def operator_log() -> Iterator[io.StringIO]:
     """What the process logs, as the configured handler writes it."""
     root = logging.getLogger()
-    configured = next(handler for handler in root.handlers if any(isinstance(f, RedactingFilter) for f in handler.filters))
+    configured = next(
+        handler for handler in root.handlers if any(isinstance(f, RedactingFilter) for f in handler.filters)
+    )
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(configured.formatter)

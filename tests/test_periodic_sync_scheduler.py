@@ -13,6 +13,7 @@ import pytest
 from django.apps import apps
 from django.core.cache import cache
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
@@ -217,10 +218,22 @@ class TestItsReport:
         baker.make_recipe("tests.due_fabric")
         assert run_tick(now, lambda _: clock.advance(1.5)).duration_seconds == 1.5
 
-    def test_a_tick_of_20_fabrics_takes_no_more_queries_than_one_of_2(self, now, django_assert_max_num_queries):
-        baker.make_recipe("tests.due_fabric", _quantity=20)
-        with django_assert_max_num_queries(16):
-            assert run_tick(now, lambda _: None).syncs_triggered == 20
+    def test_a_tick_of_20_fabrics_takes_no_more_queries_than_one_of_2(self, now):
+        def queries(fabrics: int) -> int:
+            baker.make_recipe("tests.due_fabric", _quantity=fabrics)
+            with CaptureQueriesContext(connection) as captured:
+                assert run_tick(now, lambda _: None).syncs_triggered == fabrics
+            return len(captured)
+
+        assert queries(20) == queries(2) < 25
+
+    def test_what_it_cost_is_recorded(self, now):
+        baker.make_recipe("tests.due_fabric", _quantity=2)
+        run_tick(now, lambda _: None)
+        resources = SchedulerRun.objects.get().resources
+        assert resources["queries"] > 5
+        assert resources["peak_memory_mib"] > resources["peak_memory_growth_mib"] >= 0
+        assert resources["fabrics_per_second"] > 0
 
 
 class Clock:
@@ -253,15 +266,21 @@ class TestItsBounds:
         assert run_tick(now, second.append).status == "completed"
         assert second == [fabrics[2].pk]
 
-    def test_those_that_wait_are_not_starved_by_those_that_are_due_every_minute(self, now, settings):
+    def test_neither_those_that_wait_nor_those_due_every_minute_starve_the_others(self, now, settings):
         settings.HEDGEHOG_TICK_MAX_DISPATCH = 2
-        waiting = {overdue(1000 + number).pk for number in range(4)}
-        for _ in range(2):
-            overdue(30, description="every minute")
+        waiting = {overdue(10_000 + number).pk for number in range(4)}
+        minutely = baker.make_recipe("tests.due_fabric", sync_interval=60, last_sync=now - timedelta(seconds=60))
         sent: list[int] = []
-        for _ in range(2):
-            run_tick(now, sent.append)
-        assert set(sent) == waiting
+
+        def sync_at_once(fabric_id: int) -> None:
+            sent.append(fabric_id)
+            HedgehogFabric.objects.filter(pk=fabric_id).update(**claims.FREE, last_sync=moment)
+
+        for minute in range(4):
+            moment = now + minute * timedelta(seconds=60)
+            run_tick(moment, sync_at_once)
+        assert sent.count(minutely.pk) == 4
+        assert waiting < set(sent)
 
     @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
     def test_chunks_of_any_size_send_each_fabric_once(self, now, settings, chunk):

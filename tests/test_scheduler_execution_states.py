@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -290,9 +290,9 @@ class Outage:
 @pytest.mark.django_db(transaction=True)
 class TestDatabase:
     @pytest.fixture
-    def fabrics(self) -> Iterator[list[HedgehogFabric]]:
+    def fabrics(self) -> list[HedgehogFabric]:
         """Enough to go through every step: a lost sync, a publish that fails, others."""
-        yield [baker.make_recipe("tests.lost_fabric"), *baker.make_recipe("tests.due_fabric", _quantity=3)]
+        return [baker.make_recipe("tests.lost_fabric"), *baker.make_recipe("tests.due_fabric", _quantity=3)]
 
     @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for good"])
     def test_failing_at_any_query_it_ends_the_tick_with_a_true_summary_and_loses_nothing(
@@ -326,7 +326,7 @@ class TestDatabase:
             assert summary.syncs_triggered == len(sent) == len(set(sent)), where
             assert summary.status == ("failed" if any(not e["fabric_id"] for e in summary.errors) else "partial"), where
             assert "hunter2" not in str(summary.errors), where
-            # What was not sent is sent at the latest when its claim has expired; what was sent is not sent again before.
+            # What was not sent is sent at the latest when its claim has expired; what was sent not again before that.
             again: list[int] = []
             run_tick(NOW, again.append)
             assert not set(again) & set(sent), where

@@ -47,7 +47,7 @@ def load(environment: dict[str, str]) -> Load:
 
     def load(**variables: str) -> dict[str, Any]:
         with patch.dict(os.environ, environment | variables, clear=True):
-            return runpy.run_module("netbox_hedgehog.settings")
+            return runpy.run_path(str(ROOT / "netbox_hedgehog/settings.py"))
 
     return load
 
@@ -166,7 +166,7 @@ class TestWrongValues:
 )
 def test_a_secret_may_stand_in_a_file(load, tmp_path, variable, setting, expected):
     (tmp_path / "secret").write_text("from a file\n")
-    values = load(setting, **{f"{variable}_FILE": str(tmp_path / "secret"), variable: "from the variable"})
+    values = load(**{f"{variable}_FILE": str(tmp_path / "secret"), variable: "from the variable"})
     assert values[setting] == expected
 
 

@@ -44,9 +44,7 @@ def is_sent(fabric: HedgehogFabric, now: datetime = NOW) -> bool:
     ("status", "enabled", "interval"), list(product(FabricStatus.values, [True, False], [300, 1, 0, -1, -300]))
 )
 def test_only_an_active_enabled_fabric_with_a_positive_interval_is_sent(status, enabled, interval):
-    fabric = baker.make_recipe(
-        "tests.never_synced_fabric", status=status, sync_enabled=enabled, sync_interval=interval
-    )
+    fabric = baker.make_recipe("tests.never_synced_fabric", status=status, sync_enabled=enabled, sync_interval=interval)
     assert is_sent(fabric) == (status == "active" and enabled and interval > 0)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast, override
 
+from celery.result import denied_join_result
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Q, QuerySet, TextField
@@ -259,7 +260,8 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
     def sync_now(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
         """Queue a sync of each, due or not."""
         chosen = list(queryset.order_by("pk").values_list("pk", "name")[: MOST_SYNCS_AT_ONCE + 1])
-        result = request_syncs(chosen[:MOST_SYNCS_AT_ONCE], timezone.now(), tasks.git_sync_fabric.delay)
+        with denied_join_result():  # nobody waits here: a subscription to each result would need its store, and stay
+            result = request_syncs(chosen[:MOST_SYNCS_AT_ONCE], timezone.now(), tasks.git_sync_fabric.delay)
         self._log(request, result.queued, "Sync requested.")
         if result.queued:
             self.message_user(request, f"{_fabrics(len(result.queued))} queued for a sync.", messages.SUCCESS)

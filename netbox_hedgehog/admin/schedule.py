@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, override
 
 from celery import current_app
+from celery.result import denied_join_result
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -205,7 +206,8 @@ def send(task: Any) -> str:
     except ValueError:
         return f"{task.name}: its arguments or headers are not JSON. Correct them on its page."
     try:
-        registered.apply_async(arguments, keywords, **options)
+        with denied_join_result():  # as in fabric.py: nobody waits for the result
+            registered.apply_async(arguments, keywords, **options)
     except Exception as error:  # noqa: BLE001 - brokers fail with errors of many libraries
         return cannot_queue(error, task.name)
     return ""

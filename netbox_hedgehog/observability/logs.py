@@ -32,11 +32,19 @@ def _without_own_logger_name(_logger: WrappedLogger, _method: str, event: EventD
     return event
 
 
+def keep_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Show the traceback that the redacting filter has put into words; structlog looks for the exception only."""
+    if text := event["_record"].exc_text:
+        event["exception"] = text
+    return event
+
+
 _SHARED: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
+    keep_traceback,
 ]
 
 
@@ -95,5 +103,8 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
+            # Django's defaults give these two handlers of their own, which redact nothing.
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         },
     }

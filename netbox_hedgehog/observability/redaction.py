@@ -22,10 +22,10 @@ REDACTED: Final = "[REDACTED]"
 _VALUE: Final = (
     r"(?:"
     r'"(?P<double>)(?:\\.|[^"\\])*+(?:"|\\?\Z)'
-    r"|'(?P<single>)(?:''|\\.|[^'\\])*+(?:'|\\?\Z)"  # YAML doubles the quote inside
+    r"|'(?P<single>)(?:\\?''|\\.|[^'\\])*+(?:'|\\?\Z)"  # YAML doubles the quote inside
     r"|(?P<escaped>\\+[\"']).*?(?:(?<!\\)(?P=escaped)|\Z)"  # a quoted string inside a quoted string
     r")[^\s,;:&)\]}\"'\\]*"
-    r"|[|>][-+0-9]{0,3}[ \t]*\r?\n(?:[ \t][^\n]*(?:\n|\Z)|\r?\n)+"  # a YAML block
+    r"|[|>][-+0-9]{0,3}[ \t]*(?:\r?\n(?:[ \t][^\n]*|(?=\r?\n|\Z)))+"  # a YAML block
 )
 _END_OF_NAME: Final = r"\\*[\"']?\]?[ \t]{0,8}[:=]+>?[ \t]*(?:\r?\n[ \t]+)?(?:![^\s]*[ \t]+)?"
 
@@ -33,7 +33,7 @@ _END_OF_NAME: Final = r"\\*[\"']?\]?[ \t]{0,8}[:=]+>?[ \t]*(?:\r?\n[ \t]+)?(?:![
 def _named(names: str, unquoted_value: str) -> re.Pattern[str]:
     """``name: value`` and ``name=value`` for every name that contains one of ``names``."""
     return re.compile(
-        rf"(?is)(?P<name>(?:{names})[a-z0-9_\-]{{0,64}}{_END_OF_NAME})(?:{_VALUE}|{unquoted_value})",
+        rf"(?is)(?P<name>(?:{names})[a-z0-9_\-]{{0,64}}+{_END_OF_NAME})(?:{_VALUE}|{unquoted_value})",
     )
 
 
@@ -110,9 +110,8 @@ def redact(text: object) -> str:
 def _redact_once(text: str) -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
-    while cut_key := _KEY_END.search(text):  # its BEGIN line was cut off
-        text = text[: cut_key.start()].rstrip(_IN_A_KEY) + REDACTED + text[cut_key.end() :]
-    return text
+    *keys_without_begin, rest = _KEY_END.split(text)
+    return "".join(key.rstrip(_IN_A_KEY) + REDACTED for key in keys_without_begin) + rest
 
 
 def redact_value(value: object, depth: int = 0) -> object:
@@ -152,7 +151,7 @@ def _names_a_secret(key: str) -> bool:
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts a record's message, arguments and traceback; sits on every handler, so no logger can miss it."""
+    """Redacts a record's message, arguments, traceback and stack; sits on every handler, so no logger can miss it."""
 
     _formatter: Final = logging.Formatter()
 
@@ -169,4 +168,6 @@ class RedactingFilter(logging.Filter):
             record.exc_text = self._formatter.formatException(record.exc_info)
         if record.exc_text:
             record.exc_text, record.exc_info = redact(record.exc_text), None
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
         return True

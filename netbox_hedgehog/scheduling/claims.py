@@ -16,6 +16,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger
+from netbox_hedgehog.scheduling.among import Among
 from netbox_hedgehog.scheduling.due import due, is_claimed
 
 EXPIRED_AT_ONCE: Final = 1000
@@ -61,7 +62,7 @@ def take_due(now: datetime, token: UUID, limit: int, *, order: Order = LONGEST_O
             .select_for_update(skip_locked=True, of=("self",))
             .values_list("pk", "name")[:limit]
         ]
-        HedgehogFabric.objects.filter(pk__in=[claim.fabric_id for claim in chosen]).update(
+        HedgehogFabric.objects.filter(Among(claim.fabric_id for claim in chosen)).update(
             **_queued(now, token, Trigger.SCHEDULE, lease_seconds)
         )
     return chosen
@@ -69,7 +70,7 @@ def take_due(now: datetime, token: UUID, limit: int, *, order: Order = LONGEST_O
 
 def confirm(fabric_ids: Iterable[int], now: datetime, token: UUID) -> None:
     """Let the claims of published messages hold as long as the messages do; those that began are left alone."""
-    HedgehogFabric.objects.filter(pk__in=list(fabric_ids), claim_token=token).update(
+    HedgehogFabric.objects.filter(Among(fabric_ids), claim_token=token).update(
         claim_expires_at=now + timedelta(seconds=conf.queued_claim_seconds)
     )
 
@@ -123,7 +124,7 @@ def renew(fabric_id: int, now: datetime, token: UUID) -> bool:
 
 def release(fabric_ids: Iterable[int], token: UUID) -> int:
     """Give claims back that are still one's own; how many were."""
-    return HedgehogFabric.objects.filter(pk__in=list(fabric_ids), claim_token=token).update(**FREE)
+    return HedgehogFabric.objects.filter(Among(fabric_ids), claim_token=token).update(**FREE)
 
 
 def withdraw(fabric_id: int) -> bool:
@@ -156,7 +157,7 @@ def expire(now: datetime, *, only: int | None = None) -> int:
             .select_for_update(skip_locked=True)[:EXPIRED_AT_ONCE]
         )
         SyncRun.objects.bulk_create(_lost(fabric, now) for fabric in stale if fabric.claim_started_at)
-        HedgehogFabric.objects.filter(pk__in=[fabric.pk for fabric in stale]).update(**FREE)
+        HedgehogFabric.objects.filter(Among(fabric.pk for fabric in stale)).update(**FREE)
     return len(stale)
 
 

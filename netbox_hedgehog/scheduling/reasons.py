@@ -51,7 +51,8 @@ def at(moment: datetime | None, now: datetime) -> str:
         return "at an unknown time"
     apart = round((moment - now).total_seconds())
     words = f"in {_span(apart)}" if apart > 0 else f"{_span(-apart)} ago" if apart < 0 else "now"
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC ({words})"
+    exact = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")  # strftime does not pad the year
+    return f"{exact} UTC ({words})"
 
 
 def at_microseconds(since_1970: int, now: datetime) -> str:

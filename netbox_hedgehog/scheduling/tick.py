@@ -91,7 +91,9 @@ class _Tick:
         self.summary.fabrics_checked, self.summary.fabrics_due = counts.checked, counts.due
         self.summary.syncs_skipped.update(counts.skipped)
         try:
-            self.claim_and_dispatch(min(conf.tick_max_dispatch, conf.max_live_claims - claims.live(self.now)))
+            self.claim_and_dispatch(
+                min(counts.due, conf.tick_max_dispatch, conf.max_live_claims - claims.live(self.now))
+            )
         finally:
             if self.unsent:
                 claims.release(self.unsent, self.token)

@@ -143,7 +143,7 @@ def _with_gaps(text: str, gaps: dict[str, str]) -> str:
 
 def _composed(task: BatchedTask, channel: Any, task_id: str) -> tuple[str, str]:
     """Key and text of the one LPUSH by which kombu would send ``task_id``."""
-    recorder = _Recorder(channel)
+    recorder: Any = _Recorder(channel)
     producer = task.app.amqp.Producer(recorder, auto_declare=False)
     # Outside a worker, a result backend would subscribe to the result of a message that is never sent. A retry would
     # replace the recorder by a real channel.

@@ -169,6 +169,13 @@ def test_sync_now_with_the_broker_down_says_so_and_gives_the_claim_back(
     assert not LogEntry.objects.exists()
 
 
+def test_sync_now_works_without_the_result_store(
+    boss: Client, fabric: HedgehogFabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.backend.result_consumer, "consume_from", lambda task_id: pytest.fail("subscribed"))
+    assert said(act(boss, "sync_now", fabric)) == ["1 fabric queued for a sync."]
+
+
 def test_sync_now_is_bounded(boss: Client, sent: list[int]) -> None:
     HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n:04}") for n in range(MOST_SYNCS_AT_ONCE + 1))
     first = HedgehogFabric.objects.order_by("pk").first()

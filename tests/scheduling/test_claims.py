@@ -38,13 +38,28 @@ def state(fabric: HedgehogFabric, now: datetime = NOW) -> Activity:
 
 
 class TestTake:
-    def test_what_is_due_is_claimed_for_the_schedule_until_its_message_has_expired(self):
+    def test_what_is_due_is_claimed_for_the_schedule_for_the_rest_of_the_tick(self):
         fabric = baker.make_recipe("tests.due_fabric")
         assert claims.take_due(NOW, TOKEN, 10) == [(fabric.pk, fabric.name)]
         fabric.refresh_from_db()
         assert (fabric.claim_token, fabric.claim_trigger) == (TOKEN, Trigger.SCHEDULE)
         assert (fabric.claimed_at, fabric.claim_started_at) == (NOW, None)
-        assert fabric.claim_expires_at == NOW + QUEUED
+        assert fabric.claim_expires_at == NOW + timedelta(seconds=conf.tick_time_budget_seconds + 10)
+
+    def test_once_its_message_is_sent_the_claim_holds_as_long_as_the_message(self):
+        fabric = baker.make_recipe("tests.due_fabric")
+        claims.take_due(NOW, TOKEN, 10)
+        claims.confirm([fabric.pk], NOW, TOKEN)
+        assert state(fabric, NOW + QUEUED - SECOND) == Activity.QUEUED
+        assert state(fabric, NOW + QUEUED) == Activity.IDLE
+
+    def test_a_sync_that_began_before_its_message_was_confirmed_keeps_its_own_lease(self):
+        fabric = baker.make_recipe("tests.due_fabric")
+        claims.take_due(NOW, TOKEN, 10)
+        claims.begin(fabric.pk, NOW, uuid4(), "quick worker")
+        claims.confirm([fabric.pk], NOW, TOKEN)
+        fabric.refresh_from_db()
+        assert fabric.claim_expires_at == NOW + RUNNING
 
     def test_no_more_are_taken_than_asked_for(self):
         baker.make_recipe("tests.due_fabric", _quantity=3)
@@ -52,10 +67,20 @@ class TestTake:
         assert claims.live(NOW) == 2
 
     def test_what_was_taken_is_not_taken_again_before_it_expires(self):
-        baker.make_recipe("tests.due_fabric")
-        assert claims.take_due(NOW, TOKEN, 10)
-        assert not claims.take_due(NOW + QUEUED - SECOND, uuid4(), 10)
-        assert claims.take_due(NOW + QUEUED, uuid4(), 10)
+        fabric = baker.make_recipe("tests.due_fabric")
+        claims.take_due(NOW, TOKEN, 10)
+        fabric.refresh_from_db()
+        assert not claims.take_due(fabric.claim_expires_at - SECOND, uuid4(), 10)
+        assert claims.take_due(fabric.claim_expires_at, uuid4(), 10)
+
+    @pytest.mark.parametrize(
+        ("order", "first"), [(claims.LONGEST_OVERDUE_FIRST, "daily"), (claims.SHORTEST_INTERVAL_FIRST, "minutely")]
+    )
+    def test_the_order_decides_who_is_taken(self, order, first):
+        baker.make_recipe("tests.due_fabric", name="daily", sync_interval=86_400, last_sync=NOW - timedelta(days=2))
+        baker.make_recipe("tests.due_fabric", name="minutely", sync_interval=60, last_sync=NOW - timedelta(seconds=60))
+        (claim,) = claims.take_due(NOW, TOKEN, 1, order=order)
+        assert claim.name == first
 
     def test_one_fabric_is_taken_though_it_is_not_due(self):
         fabric = baker.make_recipe("tests.idle_fabric")
@@ -110,6 +135,12 @@ class TestBegin:
     def test_what_a_person_queued_begins_though_it_is_disabled(self):
         fabric = baker.make_recipe("tests.claimed_fabric", sync_enabled=False, claim_trigger=Trigger.MANUAL)
         assert claims.begin(fabric.pk, NOW, TOKEN, "worker")
+
+    def test_a_late_message_does_not_count_as_of_its_expired_claim(self):
+        fabric = baker.make_recipe("tests.claimed_fabric", claim_expires_at=NOW)
+        claims.begin(fabric.pk, NOW, TOKEN, "worker")
+        fabric.refresh_from_db()
+        assert (fabric.claim_trigger, fabric.claimed_at) == ("", None)
 
     def test_a_worker_with_an_endless_name_may_begin(self):
         fabric = baker.make_recipe("tests.claimed_fabric")
@@ -331,7 +362,7 @@ def test_in_any_order_of_events_no_two_syncs_run_at_once_and_none_is_lost():
     run_state_machine_as_test(
         Interleavings,
         settings=settings(
-            max_examples=30,
+            max_examples=15,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

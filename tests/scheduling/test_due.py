@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +17,15 @@ pytestmark = pytest.mark.django_db
 
 MICROSECOND = timedelta(microseconds=1)
 
+
+def utc_moments(first_year: int, last_year: int) -> st.SearchStrategy[datetime]:
+    bounds = datetime(first_year, 1, 2), datetime(last_year, 12, 30)  # noqa: DTZ001 - Hypothesis wants them naive
+    return st.datetimes(*bounds, timezones=st.just(UTC))
+
+
 # Moments close to a boundary find more than moments far away.
 near = st.integers(-3, 3).map(lambda count: NOW + count * MICROSECOND)
-moments = near | st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))
+moments = near | utc_moments(1970, 2200)
 intervals = st.integers(-(2**31), 2**31 - 1) | st.integers(-1, 2) | st.just(300)
 
 
@@ -53,7 +60,7 @@ def expected_verdict(row: dict[str, object], source: str, failed_source: str) ->
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     table=st.lists(
@@ -73,14 +80,17 @@ def test_the_database_decides_as_the_rule_in_plain_python_does(table):
         "blank URL": baker.make_recipe("tests.repository", url=""),
         "no repository": None,
     }
-    verdicts = {}
-    for number, (row, source, failed_source) in enumerate(table):
-        fabric = HedgehogFabric.objects.create(
-            name=str(number), git_repository=repositories[source], failed_source="another" * (failed_source != "none"), **row
+    fabrics = HedgehogFabric.objects.bulk_create(
+        HedgehogFabric(
+            name=str(number),
+            git_repository=repositories[source],
+            failed_source="another" if failed_source == "another" else "",
+            **row,
         )
-        if failed_source == "this":
-            stamp_failed_source(fabric)
-        verdicts[fabric.pk] = expected_verdict(row, source, failed_source)
+        for number, (row, source, failed_source) in enumerate(table)
+    )
+    stamp_failed_source(fabric.pk for fabric, entry in zip(fabrics, table, strict=True) if entry[2] == "this")
+    verdicts = {fabric.pk: expected_verdict(*entry) for fabric, entry in zip(fabrics, table, strict=True)}
 
     assert set(due(NOW).values_list("pk", flat=True)) == {pk for pk, verdict in verdicts.items() if verdict == "due"}
 
@@ -96,19 +106,21 @@ def is_scheduled(row: dict[str, object]) -> bool:
     return row["status"] == "active" and row["sync_enabled"] and row["sync_interval"] > 0
 
 
-def stamp_failed_source(fabric: HedgehogFabric) -> None:
-    source = HedgehogFabric.objects.annotate(source=source_fingerprint()).get(pk=fabric.pk).source
-    HedgehogFabric.objects.filter(pk=fabric.pk).update(failed_source=source)
+def stamp_failed_source(fabric_ids: Iterable[int]) -> None:
+    fabrics = list(HedgehogFabric.objects.filter(pk__in=fabric_ids).annotate(source=source_fingerprint()))
+    for fabric in fabrics:
+        fabric.failed_source = fabric.source
+    HedgehogFabric.objects.bulk_update(fabrics, ["failed_source"])
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))
+@given(utc_moments(1970, 9999))
 def test_a_moment_survives_the_way_to_microseconds_and_back(moment):
     assert datetime(1970, 1, 1, tzinfo=UTC) + epoch_microseconds(moment) * MICROSECOND == moment
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    last_sync=st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),
+    last_sync=utc_moments(1, 9999),
     interval=st.integers(1, 2**31 - 1),
 )
 def test_the_stored_due_time_is_exact_for_every_moment_and_interval(last_sync, interval):
@@ -118,10 +130,7 @@ def test_the_stored_due_time_is_exact_for_every_moment_and_interval(last_sync, i
 
 
 def test_a_moment_given_in_another_time_zone_is_the_same_moment():
-    berlin = timedelta(hours=2)
-    from datetime import timezone
-
-    fabric = baker.make_recipe("tests.idle_fabric", last_sync=NOW.astimezone(timezone(berlin)))
+    fabric = baker.make_recipe("tests.idle_fabric", last_sync=NOW.astimezone(timezone(timedelta(hours=2))))
     fabric.refresh_from_db()
     assert fabric.due_at == epoch_microseconds(NOW) + fabric.sync_interval * 1_000_000
 

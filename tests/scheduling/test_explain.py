@@ -67,8 +67,9 @@ def test_it_knows_the_tick_by_the_name_of_its_task():
     assert periodic_fabric_sync_scheduler.name == TICK_TASK
 
 
+ENDS_OF_THE_CALENDAR = datetime(1, 1, 2), datetime(9999, 12, 30)  # noqa: DTZ001 - Hypothesis wants them so
 near = st.integers(-3, 3).map(lambda count: NOW + count * MICROSECOND)
-moments = near | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
+moments = near | st.datetimes(*ENDS_OF_THE_CALENDAR, timezones=st.just(UTC))
 columns = st.fixed_dictionaries(
     {
         "status": st.sampled_from([*FabricStatus.values, FabricStatus.ACTIVE, FabricStatus.ACTIVE]),

@@ -19,7 +19,7 @@ KEYS = {
 }
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise ValueError("no text for this one")
 
@@ -96,4 +96,4 @@ def test_text_that_the_database_refuses_is_written_readably(text):
 
 
 def test_an_error_that_cannot_be_printed_is_listed_all_the_same():
-    assert entry(Unprintable(), fabric_id=3)["code"] == "tick.Unprintable"
+    assert entry(UnprintableError(), fabric_id=3)["code"] == "tick.UnprintableError"

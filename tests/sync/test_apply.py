@@ -10,7 +10,7 @@ from netbox_hedgehog.models import FabricResource, HedgehogFabric
 from netbox_hedgehog.sync import apply
 from netbox_hedgehog.sync.apply import apply_diff, stored_resources
 from netbox_hedgehog.sync.diff import Diff, diff
-from tests.sync.test_diff import LEAF, resources, tables
+from tests.support.resources import LEAF, resources, tables
 
 pytestmark = pytest.mark.django_db
 

@@ -3,22 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from netbox_hedgehog.manifests import Resource
-from netbox_hedgehog.sync.diff import Stored, diff
-
-LEAF = Resource(
-    api_version="wiring.githedgehog.com/v1beta1",
-    kind="Switch",
-    namespace="default",
-    name="leaf",
-    labels={},
-    annotations={},
-    spec={"role": "leaf"},
-    path="a.yaml",
-    line=1,
-)
+from netbox_hedgehog.sync.diff import Diff, Stored, diff
+from tests.support.resources import LEAF, resources, tables
 
 
 def stored(*resources: Resource) -> dict[tuple[str, str, str, str], Stored]:
@@ -29,8 +17,7 @@ def stored(*resources: Resource) -> dict[tuple[str, str, str, str], Stored]:
 
 
 def test_nothing_against_nothing_is_nothing():
-    assert diff([], {}) == diff([], {})
-    assert diff([], {}).unchanged == 0
+    assert diff([], {}) == Diff([], [], [], [], unchanged=0)
 
 
 def test_what_is_only_in_git_is_created():
@@ -71,13 +58,6 @@ def test_another_part_of_the_identity_is_another_resource():
     ):
         change = diff([other], stored(LEAF))
         assert (change.created, change.deleted) == ([other], [1])
-
-
-tables = st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(0, 2), st.integers(1, 2)))
-
-
-def resources(table: dict[str, tuple[int, int]]) -> list[Resource]:
-    return [replace(LEAF, name=name, spec={"n": content}, line=line) for name, (content, line) in table.items()]
 
 
 @given(tables, tables)

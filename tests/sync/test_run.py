@@ -9,7 +9,7 @@ from django.utils import timezone
 from netbox_hedgehog.models import Activity, FabricResource, GitRepository, HedgehogFabric, RunStatus, SyncRun
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.tasks import git_sync_fabric
-from tests.support.remote import WIRING, Remote, document
+from tests.support.remote import WIRING, document
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,11 @@ class TestReconciling:
         assert counts(sync(fabric)) == (3, 0, 0, 0)
         resource = fabric.resources.get(name="leaf-1")
         assert (resource.api_version, resource.kind, resource.namespace) == (WIRING, "Switch", "default")
-        assert (resource.labels, resource.annotations, resource.spec) == ({"rack": "a"}, {"note": "b"}, {"role": "leaf"})
+        assert (resource.labels, resource.annotations, resource.spec) == (
+            {"rack": "a"},
+            {"note": "b"},
+            {"role": "leaf"},
+        )
         assert (resource.source_path, fabric.resource_count) == ("switches/all.yaml", 3)
         assert fabric.resources.get(name="leaf-2").source_line > resource.source_line
 
@@ -95,7 +99,7 @@ class TestReconciling:
         remote.commit({"a.yaml": None, "b.yaml": document("leaf-0") + document("leaf-1")})
         assert counts(sync(fabric)) == (1, 0, 0, 1)
         moved = fabric.resources.get(name="leaf-1")
-        assert (moved.pk, moved.source_path, moved.source_line) == (pk, "b.yaml", 4)
+        assert (moved.pk, moved.source_path, moved.source_line) == (pk, "b.yaml", 5)
 
     def test_a_commit_that_only_moves_is_unchanged_and_yet_recorded(self, remote):
         remote.commit({"a.yaml": document("leaf-1")})
@@ -146,7 +150,7 @@ class TestUnchanged:
         assert (result["status"], counts(result)) == ("unchanged", (0, 0, 0, 1))
         assert remote.server.fetches == fetches
 
-    def test_a_commit_elsewhere_in_the_repository_changes_nothing_here(self, remote, django_assert_num_queries):
+    def test_a_commit_elsewhere_in_the_repository_changes_nothing_here(self, remote):
         remote.commit({"one/a.yaml": document("a")})
         fabric = remote.fabric("/one")
         sync(fabric)
@@ -166,15 +170,20 @@ class TestUnchanged:
         assert (fabric.sync_status, fabric.sync_error, fabric.consecutive_failures) == ("in_sync", "", 0)
         assert SyncRun.objects.first().status == RunStatus.UNCHANGED
 
-    @pytest.mark.parametrize("column", ["gitops_directory", "git_repository"])
-    def test_another_source_is_read_though_its_head_is_the_same(self, remote, column):
+    def test_another_directory_is_read_though_the_head_is_the_same(self, remote):
         remote.commit({"one/a.yaml": document("a"), "two/a.yaml": document("a"), "two/b.yaml": document("b")})
         fabric = remote.fabric("/one")
         sync(fabric)
-        other = GitRepository.objects.create(name="other", url=remote.url, branch="main")
-        HedgehogFabric.objects.update(**{"gitops_directory": "/two", "git_repository": other, column: other if column == "git_repository" else "/two"})
-        assert sync(fabric)["status"] == "succeeded"
-        assert names(fabric) == ["a", "b"]
+        HedgehogFabric.objects.update(gitops_directory="/two")
+        assert counts(sync(fabric)) == (1, 0, 0, 1)
+
+    def test_another_branch_is_read_though_its_tree_was_never_seen_to_change(self, remote):
+        first = remote.commit({"a.yaml": document("a")})
+        remote.commit({"b.yaml": document("b")})
+        fabric = remote.fabric()
+        sync(fabric)
+        GitRepository.objects.update(branch=first)
+        assert counts(sync(fabric)) == (0, 0, 1, 1)
 
 
 class TestRecord:
@@ -204,7 +213,7 @@ class TestRecord:
         assert SyncRun.objects.get().trigger == "schedule"
 
 
-def test_a_remote_can_be_asked_for_a_tag_or_a_commit_too(remote: Remote):
+def test_a_commit_can_be_followed_instead_of_a_branch(remote):
     first = remote.commit({"a.yaml": document("a")})
     remote.commit({"b.yaml": document("b")})
     fabric = remote.fabric(git_repository__branch=first)
