@@ -76,6 +76,7 @@ def timings(plan: Plan) -> list[Row]:
             now = timezone.now()
             rows.make_due(now, every)
             measured.append(_cell(plan, size, every, now))
+            _say(f"  {measured[-1]}")
     return measured
 
 

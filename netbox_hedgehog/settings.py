@@ -124,14 +124,15 @@ STORAGES = {
 
 # --- Database
 
+# IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it; taken later it fails at once instead.
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
 _database = dj_database_url.parse(_database_url)
 if _database.get("ENGINE") == "django.db.backends.sqlite3":
-    # IMMEDIATE takes the write lock at BEGIN, where SQLite waits for it; taken later it fails at once instead.
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
+    _database["OPTIONS"] = SQLITE_OPTIONS
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 else:
     _database |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
@@ -165,7 +166,7 @@ _ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "inte
 
 CELERY_TASK_DEFAULT_QUEUE = "git_sync"
 CELERY_TASK_QUEUE_MAX_PRIORITY = 9 if _is_amqp else None
-CELERY_TASK_DEFAULT_PRIORITY = HEDGEHOG_SYNC_PRIORITY
+# Not a default priority: that would win over these, which the schedule row's in turn wins over.
 CELERY_TASK_ROUTES = {
     "netbox_hedgehog.tasks.git_sync_fabric": {"priority": HEDGEHOG_SYNC_PRIORITY},
     "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler": {"priority": HEDGEHOG_TICK_PRIORITY},

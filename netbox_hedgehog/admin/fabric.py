@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, cast, override
+from typing import Any, Final, cast, override
 
 from celery.result import denied_join_result
 from django.contrib import admin, messages
@@ -32,6 +31,7 @@ from netbox_hedgehog.admin.base import (
     moment,
     with_error,
 )
+from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import Activity, FabricResource, FabricStatus, HedgehogFabric, SyncRun, SyncStatus
 from netbox_hedgehog.scheduling.due import is_claimed
@@ -41,7 +41,6 @@ from netbox_hedgehog.scheduling.manual import request_sync
 MOST_SYNCS_AT_ONCE: Final = 500
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ERROR: Final = re.compile(r"(?:\[(?P<code>[a-z0-9_.]+)\] )?(?P<rest>.*)", re.DOTALL)
 
 STATUS_COLOURS: Final[dict[str, str]] = {
     FabricStatus.ACTIVE: GOOD,
@@ -50,23 +49,6 @@ STATUS_COLOURS: Final[dict[str, str]] = {
 }
 SYNC_COLOURS: Final[dict[str, str]] = {SyncStatus.IN_SYNC: GOOD, SyncStatus.HELD: DOUBTFUL, SyncStatus.ERROR: BAD}
 ACTIVITY_COLOURS: Final[dict[str, str]] = {Activity.QUEUED: BUSY, Activity.SYNCING: BUSY}
-
-
-class Problem(NamedTuple):
-    """The parts of a stored sync error."""
-
-    code: str
-    message: str
-    remedy: str
-
-
-def problem_of(sync_error: str) -> Problem | None:
-    """Take the text of a SyncError apart again."""
-    match = _ERROR.fullmatch(sync_error)
-    if match is None or not sync_error:
-        return None
-    message, arrow, remedy = match["rest"].rpartition(" → ")
-    return Problem(match["code"] or "", message if arrow else match["rest"], remedy if arrow else "")
 
 
 @dataclass

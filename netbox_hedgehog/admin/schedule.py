@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 from celery import current_app
 from celery.result import denied_join_result
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
-from django_celery_beat.admin import TaskSelectWidget
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -40,75 +37,14 @@ from netbox_hedgehog.admin.base import (
     link_to,
     moment,
 )
+from netbox_hedgehog.admin.schedule_forms import IntervalForm, TaskForm
 from netbox_hedgehog.admin.widgets import FewLines
-from netbox_hedgehog.conf import YEAR_SECONDS
 
-if TYPE_CHECKING:
-    from django.forms import Select as UnfoldSelect
-    from django.forms import TextInput as UnfoldTextInput
-else:
-    from unfold.widgets import UnfoldAdminSelectWidget as UnfoldSelect
-    from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldTextInput
-
-SHORTEST: Final = timedelta(seconds=1)
-LONGEST: Final = timedelta(seconds=YEAR_SECONDS)
 SCHEDULES: Final = ("interval", "crontab", "solar", "clocked")
 MESSAGE_OPTIONS: Final = ("queue", "exchange", "routing_key", "priority")
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
     admin.site.unregister(_model)
-
-
-class TaskSelect(UnfoldSelect, TaskSelectWidget):  # type: ignore[misc]
-    """Beat's list of the registered tasks, dressed."""
-
-
-class TaskForm(BeatTaskForm):  # type: ignore[misc]
-    """Beat's form, which refuses JSON that beat would choke on."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "task" in self.fields:
-            self.fields["task"].widget = UnfoldTextInput()
-            self.fields["regtask"].widget = TaskSelect()
-
-    def clean_args(self) -> str:
-        return self._json("args", list, "[]")
-
-    def clean_kwargs(self) -> str:
-        return self._json("kwargs", dict, "{}")
-
-    def clean_headers(self) -> str:
-        return self._json("headers", dict, "{}")
-
-    def _json(self, name: str, shape: type, empty: str) -> str:
-        text: str = self.cleaned_data[name] or empty
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise ValidationError(f"This is not JSON: {error}.") from None
-        if not isinstance(value, shape):
-            raise ValidationError("Enter a JSON list." if shape is list else "Enter a JSON object.")
-        return text
-
-
-class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Bounds that keep beat from spinning and from overflowing."""
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        every, period = data.get("every"), data.get("period")
-        if every is None or period is None:
-            return data
-        try:
-            length = timedelta(**{period: every})
-        except OverflowError:
-            length = timedelta.max
-        if length < SHORTEST:
-            self.add_error("every", "The shortest interval is 1 second.")
-        elif length > LONGEST:
-            self.add_error("every", "The longest interval is 1 year.")
-        return data
 
 
 @admin.register(PeriodicTask)
@@ -226,7 +162,7 @@ def _tasks(count: int) -> str:
 class ScheduleAdmin(PageAdmin[Any]):
     """Deleting a schedule takes every task that uses it along, so one in use stays."""
 
-    readonly_fields = ("users",)
+    readonly_fields: ClassVar[Any] = ("users",)
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -288,7 +224,7 @@ class CrontabAdmin(ScheduleAdmin):
         "day_of_week",
         "timezone",
     )
-    readonly_fields = (*ScheduleAdmin.readonly_fields, "human_readable")
+    readonly_fields: ClassVar[Any] = ("users", "human_readable")
 
 
 @admin.register(ClockedSchedule)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from netbox_hedgehog.git.addresses import check_address
 from netbox_hedgehog.git.callbacks import Callbacks
 from netbox_hedgehog.git.credentials import SshKey
 from netbox_hedgehog.git.failures import timed_out, translate
-from netbox_hedgehog.git.urls import check_url
 from netbox_hedgehog.git.watchdog import cut_at
 
 if TYPE_CHECKING:
@@ -39,6 +37,11 @@ REPOSITORY_CONFIG: Final = """[core]
 # What libgit2 raises: its own errors, and those that its Python layer maps to built-in ones.
 LIBGIT2_ERRORS: Final = (pygit2.GitError, KeyError, ValueError, OSError, AssertionError)
 
+# A Git configuration of the machine could rewrite URLs (``insteadOf``) after they have been checked. Shut out on
+# import, because a repository that is opened earlier has read it already.
+for _level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
+    pygit2.option(Option.SET_SEARCH_PATH, _level, "")
+
 # libgit2 finds known_hosts through one process-wide home directory.
 _home_lock: Final = threading.Lock()
 
@@ -56,11 +59,10 @@ def create_bare(path: Path) -> pygit2.Repository:
 def connect(
     repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None = None
 ) -> Iterator[tuple[pygit2.Remote, Callbacks]]:
-    """Connect to ``source`` and hand out the remote (its heads are known) and the callbacks for a fetch over it.
+    """Connect to ``source``, whose URL has been checked, and hand out the remote and the callbacks for a fetch over it.
 
     Raises every ``git.*`` error of the URL, the network and the server, also for what the body of the ``with`` does.
     """
-    check_url(source.url, source.policy)
     _configure(source, deadline)
     callbacks = Callbacks(source, deadline, progress)
     try:
@@ -79,18 +81,10 @@ def _configure(source: GitSource, deadline: Deadline) -> None:
 
     They bound one silent wait on a socket each, the deadline bounds the sum.
     """
-    _shut_out_machine_config()
     remaining = deadline.remaining_seconds
     connect_seconds = min(source.limits.connect_timeout_seconds, remaining)
     pygit2.option(Option.SET_SERVER_CONNECT_TIMEOUT, max(1, int(connect_seconds * 1000)))
     pygit2.option(Option.SET_SERVER_TIMEOUT, max(1, int(remaining * 1000)))
-
-
-@functools.cache
-def _shut_out_machine_config() -> None:
-    """A Git configuration of the machine could rewrite URLs (``insteadOf``) after they have been checked."""
-    for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
-        pygit2.option(Option.SET_SEARCH_PATH, level, "")
 
 
 @contextmanager

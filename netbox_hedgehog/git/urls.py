@@ -72,6 +72,7 @@ def parse_location(url: str) -> Location:
     scp = _SCP.fullmatch(url)
     if scp is None:
         raise _invalid("it has no scheme such as https://")
+    _refuse_password_without_scheme(scp)
     return Location("ssh", scp["user"] or "", has_password=False, host=scp["host"], port=22, path=scp["path"])
 
 
@@ -99,6 +100,8 @@ def split_credentials(url: str) -> SplitUrl:
     """
     match = _SCHEME.match(url)
     if match is None:
+        if scp := _SCP.fullmatch(url):
+            _refuse_password_without_scheme(scp)
         return SplitUrl(url, "", "")
     rest = url[match.end() :]
     authority_end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
@@ -110,6 +113,12 @@ def split_credentials(url: str) -> SplitUrl:
         host = f"{username}@{host}" if username else host
     clean = f"{match[0]}{host}{rest[authority_end:]}"
     return SplitUrl(clean, unquote(username), unquote(password))
+
+
+def _refuse_password_without_scheme(scp: re.Match[str]) -> None:
+    """``user:password@host/path`` reads as a path on the host ``user``: the password would be stored and shown."""
+    if scp["user"] is None and "@" in scp["path"].partition("/")[0]:
+        raise _invalid("it seems to hold a password but no scheme such as https://")
 
 
 def _parse_with_scheme(url: str) -> Location:

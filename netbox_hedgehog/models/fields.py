@@ -77,7 +77,11 @@ class Secret:
     def __repr__(self) -> str:
         return REDACTED if self.stored else "''"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return REDACTED if self.stored else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
 
 class _SecretAttribute(DeferredAttribute):

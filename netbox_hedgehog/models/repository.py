@@ -47,15 +47,19 @@ class GitRepository(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save with credentials taken out of the URL: they belong into the encrypted columns."""
-        self.absorb_url_credentials()
+        moved = self.absorb_url_credentials()
+        columns = kwargs.get("update_fields")
+        if moved and columns is not None and "url" in columns:
+            kwargs["update_fields"] = {*columns, "username", "password"}
         super().save(*args, **kwargs)
 
-    def absorb_url_credentials(self) -> None:
-        """Move a user and password out of the URL into their own fields."""
+    def absorb_url_credentials(self) -> bool:
+        """Move a user and password out of the URL into their own fields; whether there were any."""
         split = split_credentials(self.url)
         if split.url == self.url:
-            return
+            return False
         self.url = split.url
         self.username = split.username or self.username
         if split.password:
             self.password = split.password
+        return True

@@ -1,19 +1,21 @@
 """How long history is kept: syncs and ticks past their age are deleted, in batches, newest of them first.
 
 Always kept, however old: each fabric's newest sync and its newest failure; the newest tick and the newest failed one.
-Newest first, because those just past the limit are what there is to delete; what is kept for ever gathers below, so
-a tick that stops at the first batch with nothing to delete does not read it again each time.
+Newest first, because those just past the limit are what there is to delete; what is kept for ever gathers below. So a
+tick stops at a batch with nothing to delete, instead of reading all of the kept again each time. It also looks at one
+random place below, because thousands of fabrics that stopped at once would hide what is older than their last syncs.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import structlog
-from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Min, Model, OuterRef, Q, QuerySet, Value, When
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import RUN_FAILURES, SchedulerRun, SyncRun, TickStatus
@@ -57,20 +59,29 @@ def prune_in_passing(now: datetime, time_left_seconds: float) -> Pruned:
     until = monotonic() + min(time_left_seconds, TICK_SHARE_SECONDS)
     runs_before, ticks_before = limits(now)
     try:
-        ticks = _until(until, batches(TICKS, ticks_before))
-        return Pruned(_until(until, batches(SYNC_RUNS, runs_before)), ticks)
+        ticks = _some(TICKS, ticks_before, until)
+        return Pruned(_some(SYNC_RUNS, runs_before, until), ticks)
     except Exception as error:  # noqa: BLE001 - old history must not cost a tick; the next one tries again
         log.warning("retention.failed", error=redact(error))
         return Pruned(0, 0)
 
 
-def _until(until: float, deletions: Iterator[int]) -> int:
-    total = 0
-    for deleted in deletions:
+def _some(history: History, before: datetime, until: float) -> int:
+    """Delete until a batch has nothing to delete, or the time is over; how many rows went."""
+    deletions = batches(history, before)
+    total = next(deletions, None)
+    if total is None:
+        return 0
+    if total == 0:
+        deletions = batches(history, _any_moment(history, before))
+    while monotonic() < until and (deleted := next(deletions, 0)):
         total += deleted
-        if not deleted or monotonic() >= until:
-            break
     return total
+
+
+def _any_moment(history: History, before: datetime) -> datetime:
+    oldest = _rows(history).aggregate(oldest=Min("started_at"))["oldest"] or before
+    return before - max(before - oldest, timedelta()) * random.random()  # noqa: S311 - spreads load, guards nothing
 
 
 def batches(history: History, before: datetime, *, dry_run: bool = False) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from time import monotonic
 from typing import Final
@@ -11,10 +13,19 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
+from pygit2 import Repository
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import ContentProblem, InternalFault, RetryLater, SyncError
-from netbox_hedgehog.git import directory_tree, list_manifests, mirror_at, read_blob, remote_head
+from netbox_hedgehog.git import (
+    GitSource,
+    directory_tree,
+    discard_mirror,
+    list_manifests,
+    mirror_at,
+    read_blob,
+    remote_head,
+)
 from netbox_hedgehog.manifests import Manifests, problems_error, read_manifests
 from netbox_hedgehog.models import HedgehogFabric, RunStatus
 from netbox_hedgehog.observability.logs import bound
@@ -25,7 +36,7 @@ from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_success
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
-from netbox_hedgehog.sync.source import git_limits, manifest_limits, mirror_root, source_of
+from netbox_hedgehog.sync.source import manifest_limits, mirror_root, source_of
 
 _EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
 
@@ -81,16 +92,11 @@ class _Attempt:
         if self._is_current() and self.commit == fabric.desired_state_commit:
             return self._unchanged(fabric.desired_state_tree)
         repository = mirror_at(mirror_root(), source, self.commit)
-        tree = directory_tree(repository, self.commit, fabric.gitops_directory)
+        with _healing(source):
+            tree = directory_tree(repository, self.commit, fabric.gitops_directory)
         if self._is_current() and tree == fabric.desired_state_tree:
             return self._unchanged(tree)
-        limits = git_limits()
-        files = list_manifests(repository, tree, fabric.gitops_directory, limits)
-        manifests = read_manifests(
-            ((file.path, read_blob(repository, file.blob_id, limits)) for file in files),
-            limits=manifest_limits(),
-        )
-        return self._reconcile(tree, manifests)
+        return self._reconcile(tree, _read(repository, tree, fabric, source))
 
     def _is_current(self) -> bool:
         """Whether the stored resources come from this same source; a failure in between has not touched them."""
@@ -118,6 +124,27 @@ class _Attempt:
             outcome = Outcome(_status_of(change), self.commit, _counts(change))
             record_success(self.run, timezone.now(), tree, outcome)
         return _logged(outcome)
+
+
+def _read(repository: Repository, tree: str, fabric: HedgehogFabric, source: GitSource) -> Manifests:
+    limits = source.limits
+    with _healing(source):
+        files = list_manifests(repository, tree, fabric.gitops_directory, limits)
+        return read_manifests(
+            ((file.path, read_blob(repository, file.blob_id, limits)) for file in files),
+            limits=manifest_limits(),
+        )
+
+
+@contextmanager
+def _healing(source: GitSource) -> Iterator[None]:
+    """Delete a mirror that turns out to be damaged while it is read, so that the next sync fetches it anew."""
+    try:
+        yield
+    except SyncError as error:
+        if error.code == "git.corrupt":
+            discard_mirror(mirror_root(), source)
+        raise
 
 
 def _counts(change: Diff) -> Counts:

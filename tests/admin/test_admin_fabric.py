@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from netbox_hedgehog import tasks
-from netbox_hedgehog.admin.fabric import MOST_SYNCS_AT_ONCE, Problem, problem_of
+from netbox_hedgehog.admin.fabric import MOST_SYNCS_AT_ONCE
+from netbox_hedgehog.admin.problem import Problem, problem_of
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.errors import RetryLater
 from netbox_hedgehog.models import FabricResource, GitRepository, HedgehogFabric, SyncRun, SyncStatus, Trigger
@@ -172,7 +173,8 @@ def test_sync_now_with_the_broker_down_says_so_and_gives_the_claim_back(
 def test_sync_now_works_without_the_result_store(
     boss: Client, fabric: HedgehogFabric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.backend.result_consumer, "consume_from", lambda task_id: pytest.fail("subscribed"))
+    store: Any = app.backend
+    monkeypatch.setattr(store.result_consumer, "consume_from", lambda task_id: pytest.fail("subscribed"))
     assert said(act(boss, "sync_now", fabric)) == ["1 fabric queued for a sync."]
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from netbox_hedgehog.admin import schedule
+from netbox_hedgehog.admin import schedule, schedule_forms
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.tasks import periodic_fabric_sync_scheduler
 
@@ -89,8 +89,8 @@ def test_a_save_leaves_the_run_counters_to_beat(boss: Client, task: Any, monkeyp
         PeriodicTask.objects.update(total_run_count=99, last_run_at=LONG_AGO)
         return clean(form)
 
-    clean = schedule.TaskForm.clean
-    monkeypatch.setattr(schedule.TaskForm, "clean", counted_meanwhile)
+    clean = schedule_forms.TaskForm.clean
+    monkeypatch.setattr(schedule_forms.TaskForm, "clean", counted_meanwhile)
     boss.post(page(task), form_of(task, description="mine"))
     task.refresh_from_db()
     assert (task.description, task.total_run_count, task.last_run_at) == ("mine", 99, LONG_AGO)

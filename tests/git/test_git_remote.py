@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,13 +147,25 @@ def test_an_address_that_the_policy_forbids_is_never_contacted(source: Make, ser
     assert server.requests == 0
 
 
-def test_the_machines_git_configuration_changes_nothing(
-    source: Make, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remote_head(source())
+ASK = """
+import sys
+from netbox_hedgehog.git import GitSource, UrlPolicy, remote_head
+policy = UrlPolicy(allow_private=True, schemes=frozenset({"http"}))
+print(remote_head(GitSource(url=sys.argv[1], ref="main", policy=policy)))
+"""
+
+
+def test_the_machines_git_configuration_changes_nothing(source: Make, tmp_path: Path, server: GitServer) -> None:
     (tmp_path / ".gitconfig").write_text(f'[url "http://127.0.0.1:1/"]\n\tinsteadOf = {server.url("")}\n')
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert remote_head(source())
+    # Another process: libgit2 looks for its configuration once, when it is loaded.
+    told = subprocess.run(
+        [sys.executable, "-c", ASK, source().url],
+        env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == remote_head(source())
 
 
 def test_an_untrusted_certificate_is_refused(served: Path, fabric: Path, tmp_path: Path) -> None:

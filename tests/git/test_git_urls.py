@@ -167,3 +167,11 @@ def test_a_split_url_does_not_show_its_secrets() -> None:
 
 def test_a_split_url_passes_the_check() -> None:
     check_url(split_credentials("https://alice:hunter2@host/x").url, POLICY)
+
+
+def test_a_password_without_a_scheme_is_neither_accepted_nor_taken_for_a_path():
+    for use in (lambda url: check_url(url, UrlPolicy(allow_private=True)), split_credentials):
+        with pytest.raises(NeedsOperator) as refused:
+            use("user:s3cr3t@host/fabric.git")
+        assert refused.value.code == "git.url_invalid"
+        assert "s3cr3t" not in str(refused.value)

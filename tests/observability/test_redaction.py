@@ -208,10 +208,11 @@ def test_it_is_idempotent_and_never_fails(text):
     assert redact(once) == once
 
 
-words = (
-    ["password", "token=", "secret: ", "://", "a@", "'", '"', "\\", "\n  ", "|", ">", "!", ": ", "Authorization:", " ", "x"]
-    + ["bearer ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "[REDACTED]", "''", ","]
-)  # fmt: skip
+words = [
+    "password", "token=", "secret: ", "://", "a@", "'", '"', "\\", "\n  ", "|", ">", "!", ": ",
+    "Authorization:", " ", "x",
+    "bearer ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "[REDACTED]", "''", ",",
+]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(words), max_size=20).map("".join))
@@ -228,9 +229,11 @@ MEGABYTE = 1_000_000
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "unit",
-    ["a://", "a:a@", "password", "password=", 'password="\\', 'password=\\"', "password:\n ", "password: |\n x\n", "token: !"]
-    + ["-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "a\n-----END PRIVATE KEY-----", "-", "basic ", "eyJ", "eyJaaaaaaaa."]
-    + ["glpat-", "authorization:\n ", "\\", " ", "a-"],
+    [
+        "a://", "a:a@", "password", "password=", 'password="\\', 'password=\\"', "password:\n ", "password: |\n x\n",
+        "token: !", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "a\n-----END PRIVATE KEY-----", "-", "basic ", "eyJ",
+        "eyJaaaaaaaa.", "glpat-", "authorization:\n ", "\\", " ", "a-",
+    ],
 )  # fmt: skip
 def test_it_takes_linear_time(unit):
     """Each is about a second's work; a quadratic pattern would need minutes to hours."""

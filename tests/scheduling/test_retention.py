@@ -124,8 +124,16 @@ class TestItsBatches:
     def test_a_tick_stops_at_the_first_batch_with_nothing_to_delete(self, django_assert_num_queries):
         for _ in range(9):
             run(baker.make_recipe("tests.idle_fabric"), 31)
-        with django_assert_num_queries(2):  # one look at each table
+        with django_assert_num_queries(4):  # one look at each table, and one at a random place of the syncs
             prune_in_passing(NOW, 30)
+
+    def test_what_stopped_at_once_does_not_hide_older_rows_from_the_ticks_for_ever(self, monkeypatch):
+        for _ in range(5):
+            run(baker.make_recipe("tests.idle_fabric"), 31)
+        other = baker.make_recipe("tests.idle_fabric")
+        run(other, 50), run(other, 33)
+        monkeypatch.setattr(retention.random, "random", lambda: 0.5)
+        assert prune_in_passing(NOW, 30).sync_runs == 1
 
 
 class TestInATick:

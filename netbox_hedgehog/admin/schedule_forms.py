@@ -1,0 +1,77 @@
+"""What may be entered for a schedule: nothing that beat would choke on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
+from django_celery_beat.admin import TaskSelectWidget
+
+from netbox_hedgehog.conf import YEAR_SECONDS
+
+# Unfold ships no types; its widgets are Django's, dressed.
+if TYPE_CHECKING:
+    from django.forms import Select as UnfoldSelect
+    from django.forms import TextInput as UnfoldTextInput
+else:
+    from unfold.widgets import UnfoldAdminSelectWidget as UnfoldSelect
+    from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldTextInput
+
+SHORTEST: Final = timedelta(seconds=1)
+LONGEST: Final = timedelta(seconds=YEAR_SECONDS)
+
+
+class TaskSelect(UnfoldSelect, TaskSelectWidget):  # type: ignore[misc]
+    """Beat's list of the registered tasks, dressed."""
+
+
+class TaskForm(BeatTaskForm):  # type: ignore[misc]
+    """Beat's form, which refuses JSON that beat would choke on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "task" in self.fields:
+            self.fields["task"].widget = UnfoldTextInput()
+            self.fields["regtask"].widget = TaskSelect()
+
+    def clean_args(self) -> str:
+        return self._json("args", list, "[]")
+
+    def clean_kwargs(self) -> str:
+        return self._json("kwargs", dict, "{}")
+
+    def clean_headers(self) -> str:
+        return self._json("headers", dict, "{}")
+
+    def _json(self, name: str, shape: type, empty: str) -> str:
+        text: str = self.cleaned_data[name] or empty
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ValidationError(f"This is not JSON: {error}.") from None
+        if not isinstance(value, shape):
+            raise ValidationError("Enter a JSON list." if shape is list else "Enter a JSON object.")
+        return text
+
+
+class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Bounds that keep beat from spinning and from overflowing."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        every, period = data.get("every"), data.get("period")
+        if every is None or period is None:
+            return data
+        try:
+            length = timedelta(**{period: every})
+        except OverflowError:
+            length = timedelta.max
+        if length < SHORTEST:
+            self.add_error("every", "The shortest interval is 1 second.")
+        elif length > LONGEST:
+            self.add_error("every", "The longest interval is 1 year.")
+        return data
