@@ -47,8 +47,8 @@ run: install ## install, migrate, start everything with a demo (make run ARGS=--
 	@exec $(BIN)/netbox-hedgehog run $(ARGS)  # exec: signals reach it, not a shell before it
 
 .PHONY: test
-test: install ## every test that this machine can run (make test ARGS='-k tick')
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+test: install ## every test that this machine can run (make test ARGS='-k tick' for some of them)
+	@$(BIN)/python -m pytest -n auto $(if $(ARGS),$(ARGS),--cov)
 
 .PHONY: lint
 lint: install ## format, lint, types, import direction, missing migrations

@@ -247,6 +247,19 @@ class TestFailure:
         assert sync(fabric)["error"]["code"] == code
         assert (FabricResource.objects.get().name, fabric.resource_count) == ("leaf", 1)
 
+    def test_a_mirror_that_is_damaged_is_fetched_anew_by_the_next_sync(self, remote, settings):
+        remote.commit({"a.yaml": document("leaf", ports=list(range(100)))})
+        first = remote.fabric()
+        sync(first)
+        (pack,) = settings.DATA_DIR.glob("mirrors/*.git/objects/pack/*.pack")
+        pack.chmod(0o644)
+        damaged = bytearray(pack.read_bytes())
+        damaged[-40:-20] = bytes(20)  # in the last object; the checksum of the pack follows it
+        pack.write_bytes(damaged)
+        second = remote.fabric(git_repository=first.git_repository)
+        assert sync(second)["error"]["code"] == "git.corrupt"
+        assert sync(second)["status"] == "succeeded"
+
     def test_a_server_that_is_down_is_an_error_to_retry(self, remote, closed_port):
         fabric = remote.fabric(git_repository__url=f"http://127.0.0.1:{closed_port}/fabrics.git")
         assert sync(fabric)["error"]["code"] == "git.refused"
