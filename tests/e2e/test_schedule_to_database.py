@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from celery import current_app
@@ -164,6 +165,4 @@ def activity(fabric):
 
 
 def children_of(pid):
-    path = f"/proc/{pid}/task/{pid}/children"
-    with open(path) as listing:
-        return [int(child) for child in listing.read().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
