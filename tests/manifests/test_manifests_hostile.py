@@ -159,11 +159,11 @@ def measure() -> None:
 
 
 def test_hostile_content_costs_little_time_and_memory() -> None:
-    """Measured: at most 0.2 s and 40 MiB; the test allows for a slower machine."""
+    """Measured: at most 0.2 s and 40 MiB. The bounds tell a bomb that went off from one that did not, no more."""
     child = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=60, check=True)
     costs = [json.loads(line) for line in child.stdout.splitlines()]
     assert len(costs) == len(HEAVY)
-    assert [cost for cost in costs if cost[1] > 0.6 or cost[2] > 50] == []
+    assert [cost for cost in costs if cost[1] > 10 or cost[2] > 100] == []
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from model_bakery import baker
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.models import Activity, HedgehogFabric, SyncRun
 from netbox_hedgehog.scheduling.tick import run_tick
-from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
+from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler, publishing
 from netbox_hedgehog.tasks.publishing import BatchedTask
 from tests.baker_recipes import NOW
 from tests.e2e.conftest import eventually, system  # noqa: F401 - a fixture
@@ -346,3 +346,11 @@ def test_a_real_worker_runs_batched_messages_and_drops_expired_ones(system, monk
     run = eventually(lambda: SyncRun.objects.filter(fabric=fresh).first(), "the batched sync ran")
     assert run.worker.startswith("celery@")
     assert not SyncRun.objects.filter(fabric=stale).exists(), worker.lines
+
+
+def test_a_kombu_that_sends_by_another_command_is_noticed_and_nothing_is_sent(monkeypatch):
+    monkeypatch.setattr(
+        publishing._Recorder, "add", lambda recorder, _command, *rest: recorder.commands.append(("xadd", *rest))
+    )
+    with pytest.raises(NotImplementedError, match="xadd"), git_sync_fabric.batch():
+        git_sync_fabric.delay(1)
