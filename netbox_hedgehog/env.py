@@ -6,7 +6,6 @@ Precedence: the variable ``NAME``'s file twin ``NAME_FILE``, the variable itself
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,7 +72,7 @@ def read_option(reader: Reader, option: Option[object]) -> Any:
         bounds = validate.Range(min=option.minimum, max=option.maximum)
         if isinstance(option.default, int):
             return reader.int(option.name, option.default, validate=bounds)
-        return reader.float(option.name, option.default, validate=[bounds, _is_finite])
+        return reader.float(option.name, option.default, validate=bounds)
     if isinstance(option.default, tuple):
         return tuple(read_list(reader, option.name, option.default, choices=option.choices))
     choices = validate.OneOf(option.choices) if option.choices else None
@@ -92,11 +91,6 @@ def read_list(reader: Reader, name: str, default: Iterable[str] = (), choices: t
 
 def _items(raw: list[str]) -> list[str]:
     return [item.strip() for item in raw if item.strip()]
-
-
-def _is_finite(value: float) -> None:
-    if not math.isfinite(value):  # NaN is neither below the minimum nor above the maximum
-        raise ValidationError("Must be a finite number.")
 
 
 def url_with(*schemes: str) -> Callable[[str], None]:

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from netbox_hedgehog.errors import NeedsOperator
+from netbox_hedgehog.observability.redaction import REDACTED, redact
 
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://")
 _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]*)@)?(?P<host>[^/:@]+):(?P<path>.*)", re.DOTALL)
@@ -17,6 +18,9 @@ _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]*)@)?(?P<host>[^/:@]+):(?P<path>.*)
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\-]*")
 _CONTROL_OR_SPACE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
+
+TOKEN_USER: Final = "x-access-token"  # noqa: S105 - the name that goes with one
+"""The user name that goes with a token alone: GitHub asks for this one, the others take any."""
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 
@@ -112,7 +116,10 @@ def split_credentials(url: str) -> SplitUrl:
     if match["scheme"].lower() == "ssh":
         host = f"{username}@{host}" if username else host
     clean = f"{match[0]}{host}{rest[authority_end:]}"
-    return SplitUrl(clean, unquote(username), unquote(password))
+    username, password = unquote(username), unquote(password)
+    if REDACTED in redact(username):  # hosts take a token in the user's place; as a user name it would be shown
+        username, password = TOKEN_USER, username
+    return SplitUrl(clean, username, password)
 
 
 def _refuse_password_without_scheme(scp: re.Match[str]) -> None:

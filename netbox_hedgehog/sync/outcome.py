@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import transaction
+
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, SyncStatus, Trigger
@@ -43,7 +45,7 @@ class Run:
             return claimed_at or self.started_at
         interval = timedelta(seconds=self.fabric.sync_interval)
         due = last_sync + interval
-        if not timedelta(0) <= claimed_at - due <= interval:
+        if not timedelta(0) <= claimed_at - due <= interval + CADENCE_SLACK:
             return claimed_at
         return max(due, claimed_at - CADENCE_SLACK)
 
@@ -86,24 +88,29 @@ def record_success(run: Run, now: datetime, tree: str, outcome: Outcome) -> None
 
 
 def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:
-    """Write failure and when to try again; the last good state of the resources stays as it is."""
+    """Write failure and when to try again; the last good state of the resources stays as it is.
+
+    A sync that lost its claim leaves no row of its own: whoever freed the claim has recorded it as lost.
+    """
     failures = run.fabric.consecutive_failures + 1
-    HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
-        **claims.FREE,
-        sync_status=SyncStatus.ERROR,
-        sync_error=str(error),
-        consecutive_failures=failures,
-        retry_at=now + timedelta(seconds=_wait_seconds(run.fabric, error, failures)),
-        failed_source=run.source,
-    )
-    run.history(
-        now,
-        RunStatus.FAILED,
-        commit=commit,
-        error_code=error.code,
-        error_message=error.message,
-        error_remedy=error.remedy,
-    ).save(force_insert=True)
+    with transaction.atomic():
+        mine = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
+            **claims.FREE,
+            sync_status=SyncStatus.ERROR,
+            sync_error=str(error),
+            consecutive_failures=failures,
+            retry_at=now + timedelta(seconds=_wait_seconds(run.fabric, error, failures)),
+            failed_source=run.source,
+        )
+        if mine:
+            run.history(
+                now,
+                RunStatus.FAILED,
+                commit=commit,
+                error_code=error.code,
+                error_message=error.message,
+                error_remedy=error.remedy,
+            ).save(force_insert=True)
 
 
 def claim_lost() -> RetryLater:

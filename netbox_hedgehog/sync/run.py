@@ -60,9 +60,10 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
     started_at = timezone.now()
     if not claims.begin(fabric_id, started_at, token, worker):
         return _skipped(fabric_id)
-    fabric = (
-        HedgehogFabric.objects.select_related("git_repository").annotate(source=source_fingerprint()).get(pk=fabric_id)
-    )
+    fabrics = HedgehogFabric.objects.select_related("git_repository").annotate(source=source_fingerprint())
+    fabric = fabrics.filter(pk=fabric_id).first()
+    if fabric is None:  # deleted since it began
+        return _skipped(fabric_id)
     run = Run(fabric, fabric.source, token, worker, started_at)
     with bound(fabric=fabric.name), Heartbeat(fabric_id, token):
         attempt = _Attempt(run)

@@ -175,3 +175,14 @@ def test_a_password_without_a_scheme_is_neither_accepted_nor_taken_for_a_path():
             use("user:s3cr3t@host/fabric.git")
         assert refused.value.code == "git.url_invalid"
         assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("userinfo", ["{token}", "{token}:", "{token}:x-oauth-basic"])
+def test_a_token_in_the_users_place_is_kept_as_the_password(userinfo):
+    token = "ghp_" + "a1B2" * 9
+    split = split_credentials(f"https://{userinfo.format(token=token)}@github.com/network/fabric.git")
+    assert (split.url, split.username, split.password) == (
+        "https://github.com/network/fabric.git",
+        "x-access-token",
+        token,
+    )

@@ -128,6 +128,9 @@ HOSTILE = {
     "truncated JSON": Hostile(b'{"a": [1, 2', 1, "unclosed"),
     "list as a document": Hostile(b"- a\n", 1, "must be a mapping, this one is a list"),
     "text as a document": Hostile(b"# c\nhello\n", 2, "must be a mapping, this one is a single value"),
+    "broken items": Hostile(b"apiVersion: v1\nkind: List\nitems:\n" + b"- 1\n" * 80_000, 1, "an item of a List"),
+    "less indented from the second line on": Hostile(b" a: 1\nb: 2\n", 2, "trailing content"),
+    "less indented, with a tag": Hostile(b" a: 1\nb: !x 2\n", 1, "separated by a line with ---"),
     "two documents without a marker": Hostile(b"{a: 1}\n{b: 1}\n", 2, "after"),
 }
 

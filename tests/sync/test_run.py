@@ -64,6 +64,10 @@ class TestResult:
         result = git_sync_fabric.apply([remote.fabric().pk]).get()
         assert (result["status"], result["created"]) == ("succeeded", 1)
 
+    def test_of_a_fabric_that_is_deleted_as_it_begins_is_skipped(self, monkeypatch):
+        monkeypatch.setattr("netbox_hedgehog.scheduling.claims.begin", lambda *_: True)
+        assert run_sync(12345, worker="test")["reason"] == "fabric_does_not_exist"
+
 
 class TestReconciling:
     def test_every_document_becomes_a_resource_with_its_place(self, remote):
