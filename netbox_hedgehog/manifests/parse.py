@@ -198,10 +198,8 @@ class _File:
             )
 
     def _parse_problem(self, error: yamlrocks.YAMLRocksError, chunk: Chunk) -> Problem:
-        line = getattr(error, "line", None)
+        line: int = getattr(error, "line", None) or 1
         message = excerpt(_POSITION.sub("", str(error)))
-        if line is None:
-            return self._problem(chunk.content_line, message)
         # What is missing at the end of a document is missing after its last text, not in the next document.
         last = chunk.first_line + chunk.text.rstrip().count("\n")
         return self._problem(min(chunk.first_line + line - 1, last), message)

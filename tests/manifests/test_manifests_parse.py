@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from netbox_hedgehog.manifests import Document, ManifestLimits, parse
+from netbox_hedgehog.manifests.values import ValueCheck
 
 LIMITS = ManifestLimits()
 
@@ -38,6 +39,7 @@ def problem(data: bytes, limits: ManifestLimits = LIMITS) -> str:
     [
         "",
         "\n\n",
+        "# !tag",
         "# only\n# comments",
         "---",
         "---\n",
@@ -208,6 +210,20 @@ def test_numbers_take_the_form_in_which_postgresql_gives_them_back(text: str, st
     assert repr(content["a"]) == repr(stored)
 
 
+def test_long_digits_are_text_where_they_are_quoted() -> None:
+    digits = "9" * 300
+    text = f"a: \"{digits}\"\nb: x{digits}\nc: '0x{digits}'\n"
+    assert contents(text) == [{"a": digits, "b": f"x{digits}", "c": f"0x{digits}"}]
+
+
+def test_what_only_looks_like_json_is_yaml() -> None:
+    assert contents('{"a": NaN, "b": "\\u0041", c: d}') == [{"a": "NaN", "b": "A", "c": "d"}]
+
+
+def test_a_value_that_json_does_not_know_is_refused_wherever_it_comes_from() -> None:
+    assert ValueCheck({"a": [b"x"]}, LIMITS).flaws == [(("a", 0), "this is not a JSON value")]
+
+
 class TestLimits:
     def test_size_of_a_file(self) -> None:
         limits = ManifestLimits(max_file_bytes=4)
@@ -257,3 +273,9 @@ class TestLimits:
     def test_problems_of_a_file(self) -> None:
         _, problems = parse(b"---\n- 1\n" * 10, "a.yaml", ManifestLimits(max_problems=3))
         assert [each.line for each in problems] == [2, 4, 6]
+
+    @pytest.mark.parametrize("value", ["!x 1", ".inf"])
+    def test_problems_of_a_document(self, value: str) -> None:
+        data = f"- a: {value}\n".encode() * 10
+        _, problems = parse(b"a:\n" + data, "a.yaml", ManifestLimits(max_problems=3))
+        assert [each.line for each in problems] == [2, 3, 4]
