@@ -53,15 +53,20 @@ def test_a_fabric_arrives_by_schedule_and_follows_its_repository(system, schedul
 
 
 def test_an_edited_interval_changes_the_cadence_of_the_running_beat_and_disabling_stops_it(system, schedule):
-    IntervalSchedule.objects.update(every=3600)
-    system.environment["HEDGEHOG_LOG_LEVEL"] = "DEBUG"  # beat says when it has read the schedule
     system.worker(concurrency=1)
     beat = system.beat()
-    beat.wait_for("initial read")
+    # Before its first round beat does not compare the change stamp yet and would notice an edit minutes later.
+    eventually(lambda: SchedulerRun.objects.count() >= 1, "the first tick")
+
+    schedule.interval = IntervalSchedule.objects.create(every=1, period="hours")
+    schedule.save()
+    beat.wait_for("Schedule changed")
+    eventually(no_new_tick_for(2.5), "the ticks to pause for an hour")
+    ticks = SchedulerRun.objects.count()
 
     schedule.interval = IntervalSchedule.objects.create(every=1, period="seconds")
     schedule.save()
-    eventually(lambda: SchedulerRun.objects.count() >= 3, "ticks every second after the edit")
+    eventually(lambda: SchedulerRun.objects.count() >= ticks + 3, "ticks every second after the edit")
 
     schedule.refresh_from_db()
     schedule.enabled = False

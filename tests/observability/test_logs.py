@@ -6,6 +6,9 @@ import io
 import json
 import logging
 import logging.config
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,14 +141,25 @@ def test_a_wrong_call_costs_neither_the_line_nor_a_secret(message, arguments, li
     assert len(lines()) == 1
 
 
-def test_no_handler_of_the_process_is_without_the_filter(written):
-    loggers = [logging.root, *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
-    handlers = {
-        handler for logger in loggers for handler in logger.handlers if "pytest" not in type(handler).__module__
-    }
-    assert handlers
-    for handler in handlers:
-        assert isinstance(handler, logging.NullHandler) or any(isinstance(f, RedactingFilter) for f in handler.filters)
+ALL_HANDLERS = """
+import logging
+import django
+django.setup()
+import netbox_hedgehog.tasks
+loggers = [logging.root, *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
+handlers = {handler for logger in loggers for handler in logger.handlers}
+bare = [h for h in handlers if type(h).__name__ != "NullHandler"
+        and not any(type(f).__name__ == "RedactingFilter" for f in h.filters)]
+print(len(handlers) > 0, bare)
+"""
+
+
+def test_no_handler_of_a_process_is_without_the_filter():
+    """In a process of its own: other tests leave handlers behind."""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "netbox_hedgehog.settings"}
+    command = [sys.executable, "-c", ALL_HANDLERS]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.split("\n")[0] == "True []"
 
 
 def test_workers_and_beat_use_this_configuration():
