@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netbox_hedgehog.manifests.finding import Finding, Severity
 from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
 from netbox_hedgehog.manifests.problem import Problem, problems_error
@@ -12,11 +13,13 @@ from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
 __all__ = [
     "HEDGEHOG_GROUPS",
     "Document",
+    "Finding",
     "ManifestLimits",
     "Manifests",
     "Problem",
     "Resource",
     "ResourceKey",
+    "Severity",
     "duplicates",
     "parse",
     "problems_error",
