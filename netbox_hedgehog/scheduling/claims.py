@@ -146,7 +146,7 @@ def expire(now: datetime, *, only: int | None = None) -> int:
 
     At most :data:`EXPIRED_AT_ONCE` per call, the oldest first; ``only`` names a single fabric.
     """
-    expired = HedgehogFabric.objects.filter(claim_expires_at__lte=now)
+    expired = HedgehogFabric.objects.filter(has_claim=True, claim_expires_at__lte=now)
     if only is not None:
         expired = expired.filter(pk=only)
     with transaction.atomic():

@@ -55,7 +55,7 @@ def source_fingerprint() -> _Digest:
 
 def is_claimed(now: datetime) -> Q:
     """Rows that a live claim holds."""
-    return Q(claim_expires_at__gt=now)
+    return Q(has_claim=True, claim_expires_at__gt=now)
 
 
 def is_backing_off(now: datetime) -> Q:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from django.core.management import call_command
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from tests.support.databases import BEAT, SCHEDULE, TABLES, migrate, postgresql, sqlite
+from tests.support.databases import BEAT, CLAIMS, SCHEDULE, TABLES, migrate, postgresql, sqlite
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 NAME = "periodic-fabric-sync"
@@ -238,3 +239,23 @@ def test_it_imports_nothing_of_the_app_that_may_change(file):
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("[0-9]*.py")), ids=lambda file: file.stem)
 def test_it_has_a_name_that_says_what_it_does(file):
     assert "auto" not in file.stem
+
+
+def _new_row(connection: BaseDatabaseWrapper, apps: Any, **fields: Any) -> Any:
+    fabrics = apps.get_model("netbox_hedgehog", "HedgehogFabric").objects.using(connection.alias)
+    return fabrics.create(name="fabric", status="active", **fields)
+
+
+def test_claims_survive_the_change_of_their_index_in_both_directions(migrated: Schedule) -> None:
+    connection = migrated.connection
+    expires = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    before = migrate(connection, BEAT, SCHEDULE)
+    _new_row(connection, before, claim_expires_at=expires)
+    after = migrate(connection, CLAIMS)
+    row = after.get_model("netbox_hedgehog", "HedgehogFabric").objects.using(connection.alias).get()
+    assert (row.has_claim, row.claim_expires_at, row.due_at) == (True, expires, 0)
+    again = migrate(connection, SCHEDULE)
+    row = again.get_model("netbox_hedgehog", "HedgehogFabric").objects.using(connection.alias).get()
+    assert (row.claim_expires_at, row.due_at) == (expires, 0)
+    row.delete()
+    migrated.backwards()

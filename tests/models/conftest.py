@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import transaction
 
-from tests.support.databases import BEAT, SCHEDULE, migrate, sqlite
+from tests.support.databases import migrate_fully, sqlite
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +13,7 @@ def _sqlite(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     with django_db_blocker.unblock(), sqlite("sqlite", tmp_path_factory.mktemp("sqlite") / "db") as connection:
-        migrate(connection, BEAT, SCHEDULE)
+        migrate_fully(connection)
         yield "sqlite"
 
 

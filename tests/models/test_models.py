@@ -199,3 +199,10 @@ def test_activity_is_derived_from_the_claim_and_its_expiry(now, started, expires
 def test_every_index_names_what_it_serves():
     indexes = {index.name for model in CONTRACT for index in model._meta.indexes}
     assert {"fabric_due", "fabric_claim", "syncrun_newest", "syncrun_of_fabric", "schedulerrun_newest"} <= indexes
+
+
+def test_no_index_has_a_column_that_changes_while_a_claim_lasts():
+    """Otherwise every confirmation, begin and renewal writes into all indexes of the fabric's row."""
+    indexed = " ".join(f"{index.fields} {index.condition}" for index in HedgehogFabric._meta.indexes)
+    assert "has_claim" in indexed
+    assert not [name for name in ("token", "worker", "started_at", "expires_at") if f"claim_{name}" in indexed]

@@ -21,12 +21,19 @@ type Targets = list[tuple[str, str | None]]
 BEAT = ("django_celery_beat", "0019_alter_periodictasks_options")
 TABLES = ("netbox_hedgehog", "0001_initial")
 SCHEDULE = ("netbox_hedgehog", "0002_register_schedule")
+CLAIMS = ("netbox_hedgehog", "0003_claims_without_index_updates")
 
 
 def migrate(connection: BaseDatabaseWrapper, *targets: tuple[str, str | None]) -> Any:
     """Go to ``targets``, forwards or backwards; the historical apps there."""
     executor = MigrationExecutor(connection)
     return executor.migrate(list(targets)).apps  # type: ignore[arg-type]
+
+
+def migrate_fully(connection: BaseDatabaseWrapper) -> Any:
+    """Go to the newest migration of every app that the database's tables need; the historical apps there."""
+    graph = MigrationExecutor(connection).loader.graph
+    return migrate(connection, *graph.leaf_nodes("django_celery_beat"), *graph.leaf_nodes("netbox_hedgehog"))
 
 
 @contextmanager
