@@ -33,7 +33,15 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.widgets import FewLines
-from netbox_hedgehog.models import Activity, FabricResource, FabricStatus, HedgehogFabric, SyncRun, SyncStatus
+from netbox_hedgehog.models import (
+    Activity,
+    FabricFinding,
+    FabricResource,
+    FabricStatus,
+    HedgehogFabric,
+    SyncRun,
+    SyncStatus,
+)
 from netbox_hedgehog.scheduling.due import is_claimed
 from netbox_hedgehog.scheduling.manual import request_sync
 
@@ -127,6 +135,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         "last_synced",
         "next_due",
         "resources",
+        "findings",
         "desired_state_commit",
         "consecutive_failures",
         "waits_until",
@@ -214,6 +223,11 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
     @admin.display(description="resources")
     def resources(self, fabric: HedgehogFabric) -> SafeString:
         return link_to_list(FabricResource, f"{fabric.resource_count} resources", fabric__id__exact=fabric.pk)
+
+    @admin.display(description="findings")
+    def findings(self, fabric: HedgehogFabric) -> SafeString:
+        count = fabric.findings.count()
+        return link_to_list(FabricFinding, f"{count} findings", fabric__id__exact=fabric.pk)
 
     @admin.display(description="backs off until")
     def waits_until(self, fabric: HedgehogFabric) -> SafeString | str:

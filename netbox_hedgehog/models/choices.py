@@ -4,6 +4,8 @@ from typing import Final
 
 from django.db import models
 
+from netbox_hedgehog.manifests import Severity
+
 
 class FabricStatus(models.TextChoices):
     """The life of a fabric; only an active one is synced by the schedule."""
@@ -43,6 +45,13 @@ class RunStatus(models.TextChoices):
 
 
 RUN_FAILURES: Final = (RunStatus.FAILED, RunStatus.LOST)
+
+
+class FindingSeverity(models.TextChoices):
+    """How bad a finding is; the values of ``manifests.Severity``."""
+
+    ERROR = Severity.ERROR.value, "error"
+    WARNING = Severity.WARNING.value, "warning"
 
 
 class TickStatus(models.TextChoices):

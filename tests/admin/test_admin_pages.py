@@ -24,7 +24,7 @@ from django_celery_beat.models import (
 )
 
 from netbox_hedgehog.admin.resource import FABRICS_OFFERED
-from netbox_hedgehog.models import FabricResource, GitRepository, HedgehogFabric, SchedulerRun, SyncRun
+from netbox_hedgehog.models import FabricFinding, FabricResource, GitRepository, HedgehogFabric, SchedulerRun, SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,12 @@ def _repository(n: int) -> GitRepository:
 def _resource(n: int) -> FabricResource:
     return FabricResource.objects.create(
         fabric=_fabric(n), api_version="v1", kind=f"Kind{n}", namespace="default", name=f"r{n}", spec={"a": [n]}
+    )
+
+
+def _finding(n: int) -> FabricFinding:
+    return FabricFinding.objects.create(
+        fabric=_fabric(n), severity="error", code="a.b", kind="Switch", name=f"s{n}", message="wrong", source_path="a"
     )
 
 
@@ -68,6 +74,7 @@ BUILDERS: dict[type[Model], Callable[[int], Model]] = {
     HedgehogFabric: _fabric,
     GitRepository: _repository,
     FabricResource: _resource,
+    FabricFinding: _finding,
     SyncRun: _sync_run,
     SchedulerRun: _scheduler_run,
     PeriodicTask: _task,
@@ -79,7 +86,7 @@ BUILDERS: dict[type[Model], Callable[[int], Model]] = {
     Group: lambda n: Group.objects.create(name=f"group {n}"),
 }
 MODELS = [pytest.param(model, id=model.__name__) for model in BUILDERS]
-READ_ONLY = [FabricResource, SyncRun, SchedulerRun]
+READ_ONLY = [FabricResource, FabricFinding, SyncRun, SchedulerRun]
 
 
 def url(model: type[Model], view: str, *args: Any) -> str:

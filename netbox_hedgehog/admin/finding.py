@@ -1,0 +1,50 @@
+"""Findings: what the checks said of the resources of the last sync; read-only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from netbox_hedgehog.admin.base import BAD, DOUBTFUL, ReadOnlyAdmin, badge, link_to, shortened
+from netbox_hedgehog.admin.resource import FabricFilter
+from netbox_hedgehog.models import FabricFinding, FindingSeverity
+
+SEVERITY_COLOURS: Final[dict[str, str]] = {FindingSeverity.ERROR: BAD, FindingSeverity.WARNING: DOUBTFUL}
+
+
+@admin.register(FabricFinding)
+class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
+    """In the order in which they were stored: by fabric, errors first."""
+
+    list_display = ("what", "severity_badge", "code", "resource", "fabric_link", "source")
+    list_filter = ("severity", FabricFilter)
+    list_select_related = ("fabric",)
+    search_fields = ("name", "code")
+    ordering = ("fabric_id", "pk")
+    readonly_fields = ("fabric_link", "severity_badge", "resource", "source")
+    fieldsets = (
+        (None, {"fields": ("severity_badge", "code", "message", "field")}),
+        ("Where", {"fields": ("resource", "source", "fabric_link")}),
+    )
+
+    @admin.display(description="finding")
+    def what(self, finding: FabricFinding) -> SafeString | str:
+        return shortened(finding.message, 80)
+
+    @admin.display(description="severity", ordering="severity")
+    def severity_badge(self, finding: FabricFinding) -> SafeString:
+        return badge(finding.severity, finding.get_severity_display(), SEVERITY_COLOURS)
+
+    @admin.display(description="resource")
+    def resource(self, finding: FabricFinding) -> str:
+        return f"{finding.kind} {finding.namespace}/{finding.name}"
+
+    @admin.display(description="fabric", ordering="fabric_id")
+    def fabric_link(self, finding: FabricFinding) -> SafeString:
+        return link_to(finding.fabric)
+
+    @admin.display(description="source")
+    def source(self, finding: FabricFinding) -> str:
+        return f"{finding.source_path}:{finding.source_line}"
