@@ -75,7 +75,7 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
     ordering = ("fabric_id", "kind", "namespace", "name")
     readonly_fields = ("fabric_link", "source", "labels_yaml", "annotations_yaml", "spec_yaml")
     fieldsets = (
-        (None, {"fields": ("kind", "api_version", "namespace", "name", "fabric_link", "source")}),
+        (None, {"fields": ("kind", "api_version", "namespace", "name", "fabric_link", "source", "source_commit")}),
         ("Content", {"fields": ("labels_yaml", "annotations_yaml", "spec_yaml")}),
     )
 

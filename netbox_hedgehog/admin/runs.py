@@ -19,10 +19,12 @@ from netbox_hedgehog.admin.base import (
     badge,
     link_to,
     moment,
+    preformatted,
     with_error,
 )
 from netbox_hedgehog.admin.resource import FabricFilter
-from netbox_hedgehog.models import RunStatus, SchedulerRun, SyncRun, TickStatus
+from netbox_hedgehog.models import RunStatus, SchedulerRun, SyncRecord, SyncRun, TickStatus
+from netbox_hedgehog.sync.record_text import record_lines
 
 RUN_COLOURS: Final[dict[str, str]] = {
     RunStatus.SUCCEEDED: GOOD,
@@ -43,10 +45,11 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
     list_filter = ("status", "trigger", FabricFilter)
     list_select_related = ("fabric",)
     search_fields = ("fabric__name", "error_code")
-    readonly_fields = ("fabric_link", "status_badge", "started", "took", "changes", "problem")
+    readonly_fields = ("fabric_link", "status_badge", "started", "took", "changes", "problem", "record_text")
     fieldsets = (
         (None, {"fields": ("fabric_link", "status_badge", "problem", "trigger", "started", "took", "worker")}),
         ("Result", {"fields": ("commit", "created", "updated", "deleted", "unchanged")}),
+        ("What changed", {"fields": ("record_text",)}),
     )
 
     @admin.display(description="started", ordering="started_at")
@@ -75,6 +78,12 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
             run.updated,
             run.deleted,
         )
+
+    @admin.display(description="resources")
+    def record_text(self, run: SyncRun) -> SafeString | str:
+        """The record, read on this page only."""
+        content = SyncRecord.objects.filter(run=run).values_list("content", flat=True).first()
+        return preformatted("\n".join(record_lines(content))) if content else NOTHING
 
     @admin.display(description="took", ordering="duration_seconds")
     def took(self, run: SyncRun) -> str:

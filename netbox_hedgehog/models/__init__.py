@@ -14,7 +14,7 @@ from netbox_hedgehog.models.fabric import HedgehogFabric
 from netbox_hedgehog.models.finding import FabricFinding
 from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
-from netbox_hedgehog.models.runs import SchedulerRun, SyncRun
+from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
 
 __all__ = [
     "RUN_FAILURES",
@@ -27,6 +27,7 @@ __all__ = [
     "HedgehogFabric",
     "RunStatus",
     "SchedulerRun",
+    "SyncRecord",
     "SyncRun",
     "SyncStatus",
     "TickStatus",

@@ -19,6 +19,9 @@ class FabricResource(models.Model):
     digest = models.CharField(max_length=64, help_text="Of labels, annotations and spec.")
     source_path = models.TextField(help_text="Path of the file in the repository.")
     source_line = models.PositiveIntegerField(default=1)
+    source_commit = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="The commit that last wrote it."
+    )
 
     class Meta:
         ordering = ("fabric", "kind", "namespace", "name")

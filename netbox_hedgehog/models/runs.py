@@ -46,6 +46,23 @@ class SyncRun(models.Model):
         return f"{self.fabric_id} {self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
+class SyncRecord(models.Model):
+    """What one sync changed, resource by resource; apart from the run, so that lists of runs never load it.
+
+    ``content`` has ``created``, ``updated`` and ``deleted``, lists of resources, and ``more``: how many of each are
+    not listed, because a record is bounded in size. ``sync.record`` writes it.
+    """
+
+    run = models.OneToOneField(SyncRun, on_delete=models.CASCADE, primary_key=True, related_name="record")
+    content = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "sync record"
+
+    def __str__(self) -> str:
+        return f"record of sync run {self.run_id}"
+
+
 class SchedulerRun(models.Model):
     """One tick, with its summary."""
 

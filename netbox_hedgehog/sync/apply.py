@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netbox_hedgehog.manifests import Resource, ResourceKey
+from netbox_hedgehog.manifests import ResourceKey
 from netbox_hedgehog.models import FabricResource
-from netbox_hedgehog.sync.diff import Diff, Stored
+from netbox_hedgehog.sync.diff import Diff, Stored, Written
 
 _IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
-_CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line")
+_CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line", "source_commit")
 _ROWS_PER_STATEMENT = 1000
 
 
@@ -22,9 +22,9 @@ def stored_resources(fabric_id: int) -> dict[ResourceKey, Stored]:
     }
 
 
-def apply_diff(fabric_id: int, change: Diff) -> None:
-    """Upsert what is new, changed or moved, and delete what is gone."""
-    written = [_row(fabric_id, resource) for resource in (*change.created, *change.updated, *change.moved)]
+def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
+    """Upsert what is new, changed or moved, and delete what is gone; ``commit`` is where it comes from."""
+    written = [_row(fabric_id, each, commit) for each in (*change.created, *change.updated, *change.moved)]
     FabricResource.objects.bulk_create(
         written,
         batch_size=_ROWS_PER_STATEMENT,
@@ -32,10 +32,11 @@ def apply_diff(fabric_id: int, change: Diff) -> None:
         unique_fields=_IDENTITY,
         update_fields=_CONTENT,
     )
-    FabricResource.objects.filter(pk__in=change.deleted).delete()
+    FabricResource.objects.filter(pk__in=[old.pk for old in change.deleted.values()]).delete()
 
 
-def _row(fabric_id: int, resource: Resource) -> FabricResource:
+def _row(fabric_id: int, written: Written, commit: str) -> FabricResource:
+    resource = written.resource
     return FabricResource(
         fabric_id=fabric_id,
         api_version=resource.api_version,
@@ -45,7 +46,8 @@ def _row(fabric_id: int, resource: Resource) -> FabricResource:
         labels=resource.labels,
         annotations=resource.annotations,
         spec=resource.spec,
-        digest=resource.digest(),
+        digest=written.digest,
         source_path=resource.path,
         source_line=resource.line,
+        source_commit=commit,
     )

@@ -12,9 +12,10 @@ from django.db import transaction
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
-from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRecord, SyncRun, SyncStatus, Trigger
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
+from netbox_hedgehog.sync.record import Record
 from netbox_hedgehog.sync.result import Outcome
 
 CADENCE_SLACK: Final = timedelta(seconds=5)
@@ -63,7 +64,7 @@ class Run:
         )
 
 
-def record_success(run: Run, now: datetime, tree: str, outcome: Outcome) -> None:
+def record_success(run: Run, now: datetime, tree: str, outcome: Outcome, record: Record | None = None) -> None:
     """Write success; inside the transaction that applied the diff, so that both stand or fall together.
 
     Raises:
@@ -84,7 +85,10 @@ def record_success(run: Run, now: datetime, tree: str, outcome: Outcome) -> None
     )
     if not written:
         raise claim_lost()
-    run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts)).save(force_insert=True)
+    history = run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts))
+    history.save(force_insert=True)
+    if record:
+        SyncRecord(run=history, content=record).save(force_insert=True)
 
 
 def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:

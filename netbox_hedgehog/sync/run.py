@@ -35,6 +35,7 @@ from netbox_hedgehog.sync.apply import apply_diff, stored_resources
 from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_success
+from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
 from netbox_hedgehog.sync.source import manifest_limits, mirror_root, source_of
 
@@ -121,9 +122,10 @@ class _Attempt:
             if stored and not manifests.resources:
                 raise _emptied(fabric, len(stored))
             change = diff(manifests.resources, stored)
-            apply_diff(fabric.pk, change)
+            record = record_of(change)
+            apply_diff(fabric.pk, change, self.commit)
             outcome = Outcome(_status_of(change), self.commit, _counts(change))
-            record_success(self.run, timezone.now(), tree, outcome)
+            record_success(self.run, timezone.now(), tree, outcome, record)
         return _logged(outcome)
 
 

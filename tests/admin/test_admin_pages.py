@@ -24,7 +24,15 @@ from django_celery_beat.models import (
 )
 
 from netbox_hedgehog.admin.resource import FABRICS_OFFERED
-from netbox_hedgehog.models import FabricFinding, FabricResource, GitRepository, HedgehogFabric, SchedulerRun, SyncRun
+from netbox_hedgehog.models import (
+    FabricFinding,
+    FabricResource,
+    GitRepository,
+    HedgehogFabric,
+    SchedulerRun,
+    SyncRecord,
+    SyncRun,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -54,9 +62,11 @@ def _finding(n: int) -> FabricFinding:
 
 
 def _sync_run(n: int) -> SyncRun:
-    return SyncRun.objects.create(
+    run = SyncRun.objects.create(
         fabric=_fabric(n), trigger="manual", status="failed", started_at=timezone.now(), error_message="broken"
     )
+    SyncRecord.objects.create(run=run, content={"created": [], "updated": [], "deleted": [], "more": {"deleted": 7}})
+    return run
 
 
 def _scheduler_run(n: int) -> SchedulerRun:

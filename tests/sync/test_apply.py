@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def make_equal(fabric: HedgehogFabric, desired: list) -> Diff:
     change = diff(desired, stored_resources(fabric.pk))
-    apply_diff(fabric.pk, change)
+    apply_diff(fabric.pk, change, "c0ffee")
     return change
 
 
@@ -29,7 +29,16 @@ def fabric() -> HedgehogFabric:
 def test_a_resource_is_stored_as_it_is(fabric):
     make_equal(fabric, [replace(LEAF, labels={"a": "b"}, annotations={"c": "d"})])
     (row,) = FabricResource.objects.values(
-        "api_version", "kind", "namespace", "name", "labels", "annotations", "spec", "source_path", "source_line"
+        "api_version",
+        "kind",
+        "namespace",
+        "name",
+        "labels",
+        "annotations",
+        "spec",
+        "source_path",
+        "source_line",
+        "source_commit",
     )
     assert row == {
         "api_version": LEAF.api_version,
@@ -41,6 +50,7 @@ def test_a_resource_is_stored_as_it_is(fabric):
         "spec": {"role": "leaf"},
         "source_path": "a.yaml",
         "source_line": 1,
+        "source_commit": "c0ffee",
     }
 
 
@@ -50,7 +60,7 @@ def test_afterwards_the_database_equals_git_and_nothing_is_left_to_do(fabric, fi
     for table in (first, second):
         make_equal(fabric, resources(table))
         again = make_equal(fabric, resources(table))
-        assert (again.created, again.updated, again.moved, again.deleted) == ([], [], [], [])
+        assert (again.created, again.updated, again.moved, again.deleted) == ([], [], [], {})
         assert again.unchanged == fabric.resources.count() == len(table)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from netbox_hedgehog.manifests import Resource
-from netbox_hedgehog.sync.diff import Diff, Stored, diff
+from netbox_hedgehog.sync.diff import Diff, Stored, Written, diff
 from tests.support.resources import LEAF, resources, tables
 
 
@@ -17,20 +17,20 @@ def stored(*resources: Resource) -> dict[tuple[str, str, str, str], Stored]:
 
 
 def test_nothing_against_nothing_is_nothing():
-    assert diff([], {}) == Diff([], [], [], [], unchanged=0)
+    assert diff([], {}) == Diff([], [], [], {}, unchanged=0)
 
 
 def test_what_is_only_in_git_is_created():
-    assert diff([LEAF], {}).created == [LEAF]
+    assert diff([LEAF], {}).created == [Written(LEAF, LEAF.digest())]
 
 
 def test_what_is_only_stored_is_deleted():
-    assert diff([], stored(LEAF)).deleted == [1]
+    assert diff([], stored(LEAF)).deleted == stored(LEAF)
 
 
 def test_the_same_is_unchanged():
     change = diff([LEAF], stored(LEAF))
-    assert (change.created, change.updated, change.moved, change.deleted, change.unchanged) == ([], [], [], [], 1)
+    assert (change.created, change.updated, change.moved, change.deleted, change.unchanged) == ([], [], [], {}, 1)
 
 
 def test_other_content_is_an_update():
@@ -40,13 +40,13 @@ def test_other_content_is_an_update():
         replace(LEAF, annotations={"note": "b"}),
     ):
         change = diff([other], stored(LEAF))
-        assert (change.updated, change.unchanged) == ([other], 0)
+        assert (change.updated, change.unchanged) == ([Written(other, other.digest(), 1)], 0)
 
 
 def test_the_same_content_elsewhere_is_moved_and_unchanged():
     for other in (replace(LEAF, path="b.yaml"), replace(LEAF, line=9)):
         change = diff([other], stored(LEAF))
-        assert (change.moved, change.updated, change.unchanged) == ([other], [], 1)
+        assert (change.moved, change.updated, change.unchanged) == ([Written(other, other.digest(), 1)], [], 1)
 
 
 def test_another_part_of_the_identity_is_another_resource():
@@ -57,7 +57,7 @@ def test_another_part_of_the_identity_is_another_resource():
         replace(LEAF, name="spine"),
     ):
         change = diff([other], stored(LEAF))
-        assert (change.created, change.deleted) == ([other], [1])
+        assert (change.created, change.deleted) == ([Written(other, other.digest())], stored(LEAF))
 
 
 @given(tables, tables)
@@ -65,11 +65,11 @@ def test_every_resource_of_either_side_has_exactly_one_fate(desired, present):
     change = diff(resources(desired), stored(*resources(present)))
     assert len(change.created) + len(change.updated) + change.unchanged == len(desired)
     assert len(change.deleted) + len(change.updated) + change.unchanged == len(present)
-    assert {resource.name for resource in change.created} == desired.keys() - present.keys()
-    assert {resource.name for resource in change.updated} == {
+    assert {each.resource.name for each in change.created} == desired.keys() - present.keys()
+    assert {each.resource.name for each in change.updated} == {
         name for name in desired.keys() & present.keys() if desired[name][0] != present[name][0]
     }
-    assert {resource.name for resource in change.moved} == {
+    assert {each.resource.name for each in change.moved} == {
         name
         for name in desired.keys() & present.keys()
         if desired[name][0] == present[name][0] and desired[name][1] != present[name][1]
