@@ -103,6 +103,34 @@ class Conf:
         minimum=1,
         maximum=3650,
     )
+    budget_deletions = Option(
+        100,
+        "A sync that deletes more is held for approval; a fabric may set its own.",
+        unit="resources",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    budget_deletions_percent = Option(
+        30,
+        "So is one that deletes a larger share of the fabric's resources (and more than 3).",
+        unit="%",
+        minimum=0,
+        maximum=100,
+    )
+    budget_changes = Option(
+        10_000,
+        "A sync that changes or deletes more is held for approval; a fabric may set its own.",
+        unit="resources",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    budget_changes_percent = Option(
+        100,
+        "So is one that changes or deletes a larger share of the fabric's resources (and more than 3).",
+        unit="%",
+        minimum=0,
+        maximum=100,
+    )
     git_schemes = Option(
         ("https", "ssh"),
         "URL schemes that repositories may use (https, ssh, http).",

@@ -261,6 +261,7 @@ UNFOLD = {
                     _menu_item("Fabrics", "lan", "netbox_hedgehog", "hedgehogfabric"),
                     _menu_item("Repositories", "source", "netbox_hedgehog", "gitrepository"),
                     _menu_item("Resources", "dns", "netbox_hedgehog", "fabricresource"),
+                    _menu_item("Held changes", "back_hand", "netbox_hedgehog", "heldchange"),
                     _menu_item("Findings", "rule", "netbox_hedgehog", "fabricfinding"),
                     _menu_item("Sync runs", "sync", "netbox_hedgehog", "syncrun"),
                     _menu_item("Scheduler runs", "timer", "netbox_hedgehog", "schedulerrun"),

@@ -95,7 +95,7 @@ class ReadOnlyAdmin[M: Model](ModelAdmin[M]):
 
     list_per_page = 50
     show_full_result_count = False
-    actions = None
+    actions: Sequence[str] | None = None
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -39,6 +39,7 @@ from netbox_hedgehog.models import (
     FabricResource,
     FabricStatus,
     HedgehogFabric,
+    HeldChange,
     SyncRun,
     SyncStatus,
 )
@@ -146,6 +147,19 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         (None, {"fields": ("name", "description", "status")}),
         ("Source", {"fields": ("git_repository", "gitops_directory")}),
         ("Schedule", {"fields": ("sync_enabled", "sync_interval")}),
+        (
+            "Changes without approval",
+            {
+                "fields": (
+                    "budget_deletions",
+                    "budget_deletions_percent",
+                    "budget_changes",
+                    "budget_changes_percent",
+                    "budget_by_kind",
+                ),
+                "description": "A sync beyond these is held until somebody approves it. Empty: as the settings say.",
+            },
+        ),
     )
     state_fields = (
         "State",
@@ -163,6 +177,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         fabric = context.get("original")
         if isinstance(fabric, HedgehogFabric):
             context["problem"] = problem_of(fabric.sync_error)
+            context["held"] = HeldChange.objects.filter(fabric=fabric).defer("record").first()
             context["backing_off"] = bool(fabric.retry_at and fabric.retry_at > timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -1,8 +1,10 @@
 """What is stored."""
 
+from netbox_hedgehog.models.budget import budget_problem
 from netbox_hedgehog.models.choices import (
     RUN_FAILURES,
     Activity,
+    Decision,
     FabricStatus,
     FindingSeverity,
     RunStatus,
@@ -12,6 +14,7 @@ from netbox_hedgehog.models.choices import (
 )
 from netbox_hedgehog.models.fabric import HedgehogFabric
 from netbox_hedgehog.models.finding import FabricFinding
+from netbox_hedgehog.models.held import HeldChange
 from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
 from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
@@ -19,12 +22,14 @@ from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
 __all__ = [
     "RUN_FAILURES",
     "Activity",
+    "Decision",
     "FabricFinding",
     "FabricResource",
     "FabricStatus",
     "FindingSeverity",
     "GitRepository",
     "HedgehogFabric",
+    "HeldChange",
     "RunStatus",
     "SchedulerRun",
     "SyncRecord",
@@ -32,4 +37,5 @@ __all__ = [
     "SyncStatus",
     "TickStatus",
     "Trigger",
+    "budget_problem",
 ]

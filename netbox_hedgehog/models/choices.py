@@ -47,6 +47,14 @@ class RunStatus(models.TextChoices):
 RUN_FAILURES: Final = (RunStatus.FAILED, RunStatus.LOST)
 
 
+class Decision(models.TextChoices):
+    """What a person said of a held change."""
+
+    PENDING = "pending", "waits for a decision"
+    APPROVED = "approved", "approved"
+    REJECTED = "rejected", "rejected"
+
+
 class FindingSeverity(models.TextChoices):
     """How bad a finding is; the values of ``manifests.Severity``."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models.functions import Cast, Coalesce
 
 from netbox_hedgehog.conf import YEAR_SECONDS
+from netbox_hedgehog.models.budget import budget_problem
 from netbox_hedgehog.models.choices import Activity, FabricStatus, SyncStatus, Trigger
 from netbox_hedgehog.models.expressions import EpochMicroseconds
 from netbox_hedgehog.models.repository import GitRepository
@@ -44,6 +46,39 @@ class HedgehogFabric(models.Model):
         max_length=1000,
         default="/",
         help_text="The directory in the repository that holds this fabric's manifests.",
+    )
+
+    # The blast-radius budget; NULL: as the settings say.
+    budget_deletions = models.PositiveIntegerField(
+        "deletions", null=True, blank=True, help_text="The most resources that a sync may delete without approval."
+    )
+    budget_deletions_percent = models.PositiveSmallIntegerField(
+        "deletions (%)",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text="The largest share of the fabric's resources that a sync may delete without approval.",
+    )
+    budget_changes = models.PositiveIntegerField(
+        "changes",
+        null=True,
+        blank=True,
+        help_text="The most resources that a sync may change or delete without approval.",
+    )
+    budget_changes_percent = models.PositiveSmallIntegerField(
+        "changes (%)",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text="The largest share of the fabric's resources that a sync may change or delete without approval.",
+    )
+    budget_by_kind = models.JSONField(
+        "by kind",
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text='Further limits of single kinds, such as {"Switch": {"deletions": 0}}; also deletions_percent, '
+        "changes and changes_percent.",
     )
 
     last_sync = models.DateTimeField(
@@ -126,6 +161,12 @@ class HedgehogFabric(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse limits by kind that a sync could not read."""
+        super().clean()
+        if problem := budget_problem(self.budget_by_kind):
+            raise ValidationError({"budget_by_kind": problem})
 
     def activity(self, now: datetime) -> Activity:
         """What happens with this fabric at ``now``, as its claim says."""

@@ -119,7 +119,7 @@ def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Re
         yield _no_source(fabric)
     if fabric.due_at is not None and not fabric.expired:
         yield _not_yet(fabric.due_at, fleet.now)
-    if fabric.backing_off:
+    if fabric.backing_off and fabric.sync_status != SyncStatus.HELD:
         yield _backing_off(fabric, fleet.now)
     if fabric.is_due:
         yield from _waiting(fabric, fleet, position)
@@ -127,7 +127,7 @@ def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Re
         yield Reason(
             Why.HELD,
             "Its last sync was held: it would have changed more than the fabric's budget allows. Nothing was written.",
-            "Look at the change, then approve or reject it.",
+            "Look at it under “Held changes” or with held_changes, approve or reject it. A new commit is judged anew.",
         )
     if fabric.from_the_future and fabric.due_at is not None:
         yield _clock(fabric, fabric.due_at, fleet.now)

@@ -12,7 +12,16 @@ from django.db import transaction
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
-from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRecord, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.models import (
+    Decision,
+    HedgehogFabric,
+    HeldChange,
+    RunStatus,
+    SyncRecord,
+    SyncRun,
+    SyncStatus,
+    Trigger,
+)
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
 from netbox_hedgehog.sync.record import Record
@@ -32,6 +41,11 @@ class Run:
     token: UUID
     worker: str
     started_at: datetime
+
+    @property
+    def held(self) -> HeldChange | None:
+        """The change that is held, as it was when the sync began."""
+        return getattr(self.fabric, "held_change", None)
 
     @property
     def as_of(self) -> datetime:
@@ -85,10 +99,37 @@ def record_success(run: Run, now: datetime, tree: str, outcome: Outcome, record:
     )
     if not written:
         raise claim_lost()
+    if run.held:
+        HeldChange.objects.filter(fabric=run.fabric).delete()
     history = run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts))
     history.save(force_insert=True)
     if record:
         SyncRecord(run=history, content=record).save(force_insert=True)
+
+
+def record_held(run: Run, now: datetime, outcome: Outcome, held: HeldChange | None = None) -> None:
+    """Write that the fabric waits for a decision, and look again after its interval; ``held`` is what is new.
+
+    Raises:
+        RetryLater: ``sync.claim_lost`` when another sync may have taken over.
+    """
+    with transaction.atomic():
+        mine = HedgehogFabric.objects.select_for_update().filter(pk=run.fabric.pk, claim_token=run.token)
+        if not mine:
+            raise claim_lost()
+        if held:
+            HeldChange.objects.filter(fabric=run.fabric).delete()
+            held.save(force_insert=True)
+        approved = HeldChange.objects.filter(fabric=run.fabric, decision=Decision.APPROVED).exists()
+        mine.update(
+            **claims.FREE,
+            sync_status=SyncStatus.HELD,
+            sync_error="",
+            consecutive_failures=0,
+            retry_at=None if approved else now + timedelta(seconds=_pace_seconds(run.fabric)),
+            failed_source=run.source,
+        )
+        run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts)).save(force_insert=True)
 
 
 def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:
@@ -126,9 +167,14 @@ def claim_lost() -> RetryLater:
     )
 
 
+def _pace_seconds(fabric: HedgehogFabric) -> int:
+    """Until another look at the repository; the fabric's own interval, within what a back-off may be."""
+    return min(max(fabric.sync_interval, 0), conf.backoff_max_seconds)
+
+
 def _wait_seconds(fabric: HedgehogFabric, error: SyncError, failures: int) -> float:
     if isinstance(error, ContentProblem):
-        return min(max(fabric.sync_interval, 0), conf.backoff_max_seconds)
+        return _pace_seconds(fabric)
     return delay_seconds(
         failures,
         base_seconds=conf.backoff_base_seconds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from time import monotonic
@@ -27,14 +27,16 @@ from netbox_hedgehog.git import (
     remote_head,
 )
 from netbox_hedgehog.manifests import Manifests, problems_error, read_manifests
-from netbox_hedgehog.models import HedgehogFabric, RunStatus
+from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff, stored_resources
+from netbox_hedgehog.sync.budget import excesses
 from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.heartbeat import Heartbeat
-from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_success
+from netbox_hedgehog.sync.held import budgets_of, by_kind, held_change, is_approved, still_holds
+from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_held, record_success
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
 from netbox_hedgehog.sync.source import manifest_limits, mirror_root, source_of
@@ -61,7 +63,9 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
     started_at = timezone.now()
     if not claims.begin(fabric_id, started_at, token, worker):
         return _skipped(fabric_id)
-    fabrics = HedgehogFabric.objects.select_related("git_repository").annotate(source=source_fingerprint())
+    fabrics = HedgehogFabric.objects.select_related("git_repository", "held_change").annotate(
+        source=source_fingerprint()
+    )
     fabric = fabrics.filter(pk=fabric_id).first()
     if fabric is None:  # deleted since it began
         return _skipped(fabric_id)
@@ -93,11 +97,16 @@ class _Attempt:
         self.commit = remote_head(source)
         if self._is_current() and self.commit == fabric.desired_state_commit:
             return self._unchanged(fabric.desired_state_tree)
+        held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
+        if held and self.commit == held.commit:
+            return self._held()
         repository = mirror_at(mirror_root(), source, self.commit)
         with _healing(source):
             tree = directory_tree(repository, self.commit, fabric.gitops_directory)
         if self._is_current() and tree == fabric.desired_state_tree:
             return self._unchanged(tree)
+        if held and tree == held.tree:
+            return self._held()
         return self._reconcile(tree, _read(repository, tree, fabric, source))
 
     def _is_current(self) -> bool:
@@ -109,6 +118,20 @@ class _Attempt:
         with transaction.atomic():
             record_success(self.run, timezone.now(), tree, outcome)
         return _logged(outcome)
+
+    def _held(self, new: HeldChange | None = None) -> Outcome:
+        outcome = Outcome(RunStatus.HELD, self.commit, Counts(unchanged=self.run.fabric.resource_count))
+        record_held(self.run, timezone.now(), outcome, new)
+        return _logged(outcome)
+
+    def _over_budget(self, tree: str, change: Diff, stored: Mapping[str, int]) -> HeldChange | None:
+        """What to hold, if this changes more than is allowed without approval and was not approved."""
+        run = self.run
+        budgets = budgets_of(run.fabric)
+        reasons = excesses(change, stored, budgets)
+        if not reasons or is_approved(run.held, run.source, tree, change):
+            return None
+        return held_change(run.fabric, (run.source, self.commit, tree), change, (reasons, budgets), timezone.now())
 
     def _reconcile(self, tree: str, manifests: Manifests) -> Outcome:
         if manifests.problems:
@@ -122,6 +145,8 @@ class _Attempt:
             if stored and not manifests.resources:
                 raise _emptied(fabric, len(stored))
             change = diff(manifests.resources, stored)
+            if held := self._over_budget(tree, change, by_kind(stored)):
+                return self._held(held)
             record = record_of(change)
             apply_diff(fabric.pk, change, self.commit)
             outcome = Outcome(_status_of(change), self.commit, _counts(change))

@@ -29,6 +29,7 @@ from netbox_hedgehog.models import (
     FabricResource,
     GitRepository,
     HedgehogFabric,
+    HeldChange,
     SchedulerRun,
     SyncRecord,
     SyncRun,
@@ -61,6 +62,13 @@ def _finding(n: int) -> FabricFinding:
     )
 
 
+def _held(n: int) -> HeldChange:
+    record = {"created": [], "updated": [], "deleted": [], "more": {"deleted": n}}
+    return HeldChange.objects.create(
+        fabric=_fabric(n), commit=f"c{n}", record=record, reasons=["too much"], budget={}, held_at=timezone.now()
+    )
+
+
 def _sync_run(n: int) -> SyncRun:
     run = SyncRun.objects.create(
         fabric=_fabric(n), trigger="manual", status="failed", started_at=timezone.now(), error_message="broken"
@@ -85,6 +93,7 @@ BUILDERS: dict[type[Model], Callable[[int], Model]] = {
     GitRepository: _repository,
     FabricResource: _resource,
     FabricFinding: _finding,
+    HeldChange: _held,
     SyncRun: _sync_run,
     SchedulerRun: _scheduler_run,
     PeriodicTask: _task,
@@ -96,7 +105,7 @@ BUILDERS: dict[type[Model], Callable[[int], Model]] = {
     Group: lambda n: Group.objects.create(name=f"group {n}"),
 }
 MODELS = [pytest.param(model, id=model.__name__) for model in BUILDERS]
-READ_ONLY = [FabricResource, FabricFinding, SyncRun, SchedulerRun]
+READ_ONLY = [FabricResource, FabricFinding, HeldChange, SyncRun, SchedulerRun]
 
 
 def url(model: type[Model], view: str, *args: Any) -> str:
