@@ -119,8 +119,8 @@ def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Re
         yield _no_source(fabric)
     if fabric.due_at is not None and not fabric.expired:
         yield _not_yet(fabric.due_at, fleet.now)
-    if fabric.backing_off and fabric.sync_status != SyncStatus.HELD:
-        yield _backing_off(fabric, fleet.now)
+    if fabric.backing_off:
+        yield _pausing(fabric, fleet.now) if fabric.sync_status == SyncStatus.HELD else _backing_off(fabric, fleet.now)
     if fabric.is_due:
         yield from _waiting(fabric, fleet, position)
     if fabric.sync_status == SyncStatus.HELD:
@@ -184,6 +184,14 @@ def _not_yet(due_at: int, now: datetime) -> Reason:
         Why.NOT_YET,
         f"It is not due until {at_microseconds(due_at, now)}.",
         "Nothing to do. “Sync now” does not wait; a shorter sync interval makes it due earlier.",
+    )
+
+
+def _pausing(fabric: _Fabric, now: datetime) -> Reason:
+    return Reason(
+        Why.NOT_YET,
+        f"It waits for a decision; its repository is looked at again {at(fabric.retry_at, now)}.",
+        "Decide about the held change. Approving it makes it due at once; “Sync now” looks for a new commit.",
     )
 
 

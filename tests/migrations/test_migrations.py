@@ -259,3 +259,4 @@ def test_claims_survive_the_change_of_their_index_in_both_directions(migrated: S
     assert (row.claim_expires_at, row.due_at) == (expires, 0)
     row.delete()
     migrated.backwards()
+    migrated.empty()

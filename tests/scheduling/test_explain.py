@@ -134,6 +134,7 @@ def test_it_says_due_now_of_exactly_those_that_a_tick_takes_and_names_an_obstacl
         ("lost", {}, [Why.DUE]),
         ("backing_off", {}, [Why.BACKING_OFF]),
         ("idle", {"sync_status": "held"}, [Why.NOT_YET, Why.HELD]),
+        ("backing_off", {"sync_status": "held"}, [Why.NOT_YET, Why.HELD]),
         ("due", {"last_sync": NOW + timedelta(days=1)}, [Why.NOT_YET, Why.CLOCK]),
         (
             "sourceless",
