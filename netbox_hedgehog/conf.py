@@ -11,9 +11,14 @@ from django.conf import settings
 
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
+_HOST_ENTRY: Final = r"\.?[A-Za-z0-9_][A-Za-z0-9_.\-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+
 
 class Option[T]:
-    """One setting; ``unit`` is empty for plain values, ``minimum``/``maximum`` are inclusive."""
+    """One setting; ``unit`` is empty for plain values, ``minimum``/``maximum`` are inclusive.
+
+    ``choices`` and ``pattern`` (a regular expression) are for each item of a list.
+    """
 
     name: str
 
@@ -26,6 +31,7 @@ class Option[T]:
         minimum: float | None = None,
         maximum: float | None = None,
         choices: tuple[str, ...] = (),
+        pattern: str = "",
     ) -> None:
         self.default = default
         self.meaning = meaning
@@ -33,6 +39,7 @@ class Option[T]:
         self.minimum = minimum
         self.maximum = maximum
         self.choices = choices
+        self.pattern = pattern
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = f"HEDGEHOG_{name.upper()}"
@@ -139,6 +146,16 @@ class Conf:
     git_allow_private = Option(
         True,
         "Allow repositories on loopback and private addresses. Link-local and metadata addresses never are.",
+    )
+    git_allowed_hosts = Option(
+        (),
+        "If any are given: the only hosts of repositories; `.example.com` stands for every host below that domain.",
+        pattern=_HOST_ENTRY,
+    )
+    git_denied_hosts = Option(
+        (),
+        "Hosts that repositories may not use, in the same form; an address counts under whatever name.",
+        pattern=_HOST_ENTRY,
     )
     git_connect_timeout_seconds = Option(
         10, "Longest wait for a Git server to accept or to answer.", unit="s", minimum=1, maximum=600

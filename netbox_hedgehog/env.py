@@ -7,6 +7,7 @@ Precedence: the variable ``NAME``'s file twin ``NAME_FILE``, the variable itself
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,17 +75,22 @@ def read_option(reader: Reader, option: Option[object]) -> Any:
             return reader.int(option.name, option.default, validate=bounds)
         return reader.float(option.name, option.default, validate=bounds)
     if isinstance(option.default, tuple):
-        return tuple(read_list(reader, option.name, option.default, choices=option.choices))
+        return tuple(read_list(reader, option.name, option.default, option.choices, option.pattern))
     choices = validate.OneOf(option.choices) if option.choices else None
     return reader.str(option.name, str(option.default), validate=choices)
 
 
-def read_list(reader: Reader, name: str, default: Iterable[str] = (), choices: tuple[str, ...] = ()) -> list[str]:
+def read_list(
+    reader: Reader, name: str, default: Iterable[str] = (), choices: tuple[str, ...] = (), pattern: str = ""
+) -> list[str]:
     """Read a comma-separated list; blanks round its items and empty items do not count."""
 
     def known(items: list[str]) -> None:
         if choices and not set(_items(items)) <= set(choices):
             raise ValidationError(f"Must be a list of: {', '.join(choices)}.")
+        for position, item in enumerate(_items(items), start=1):
+            if pattern and not re.fullmatch(pattern, item):
+                raise ValidationError(f"Item {position} of the list has the wrong form.")
 
     return _items(reader.list(name, list(default), validate=known) or [])
 

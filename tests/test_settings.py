@@ -110,6 +110,8 @@ WRONG = {
     "HEDGEHOG_QUEUED_CLAIM_SECONDS": "86401",
     "HEDGEHOG_GIT_ALLOW_PRIVATE": "perhaps-a-secret",
     "HEDGEHOG_GIT_SCHEMES": "https,file",
+    "HEDGEHOG_GIT_ALLOWED_HOSTS": "git.example.com,https://perhaps-a-secret/",
+    "HEDGEHOG_GIT_DENIED_HOSTS": "*.perhaps-a-secret",
     "HEDGEHOG_LOG_FORMAT": "perhaps-a-secret",
     "HEDGEHOG_LOG_LEVEL": "perhaps-a-secret",
     "SECRET_KEY_FILE": "/perhaps-a-secret/that/does/not/exist",

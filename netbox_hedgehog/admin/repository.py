@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
 from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
 from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git import check_url, split_credentials
+from netbox_hedgehog.git import check_numeric_host, check_url, split_credentials
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.sync.source import url_policy
@@ -90,6 +90,7 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
         url: str = self.cleaned_data["url"]
         try:
             check_url(url, url_policy())
+            check_numeric_host(url, url_policy())
         except SyncError as error:
             raise ValidationError(f"{error.message} {error.remedy}", code=error.code) from None
         return url

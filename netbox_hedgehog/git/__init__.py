@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netbox_hedgehog.git.addresses import check_address
+from netbox_hedgehog.git.addresses import check_numeric_host
+from netbox_hedgehog.git.authorities import check_authorities
 from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
 from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
@@ -21,7 +22,8 @@ __all__ = [
     "SshKey",
     "UrlPolicy",
     "UserPassword",
-    "check_address",
+    "check_authorities",
+    "check_numeric_host",
     "check_url",
     "directory_tree",
     "discard_mirror",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
-from netbox_hedgehog.git.urls import UrlPolicy, parse_location
+from netbox_hedgehog.git.urls import UrlPolicy, check_host, parse_location
 
 # Link-local, this-network, multicast and reserved ranges, and the metadata services of the large clouds that do not
 # sit in a link-local range: whoever can point a repository at one reads the machine's own cloud credentials.
@@ -24,25 +24,55 @@ _ALWAYS_REFUSED: Final = (
     IPv6Network("fd00:ec2::/32"),  # AWS
     IPv6Network("fd20:ce::254/128"),  # Google
 )
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+# Ranges whose addresses say nothing of their own: each stands for the IPv4 address in its last 32 bits.
+_STANDS_FOR_IPV4: Final = (
+    IPv6Network("::ffff:0:0/96"),  # mapped: what a dual-stack socket shows
+    IPv6Network("::ffff:0:0:0/96"),  # translated (SIIT, RFC 2765)
+    IPv6Network("64:ff9b::/96"),  # NAT64
+)
+# Where a network may have its own NAT64 prefix (RFC 8215), and other forms that hold an IPv4 address.
+_MAY_HOLD_IPV4: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+_ISATAP: Final = 0x5EFE
+_LOW_32_BITS: Final = 0xFFFF_FFFF
 
 
-def check_address(url: str, policy: UrlPolicy) -> tuple[str, ...]:
-    """Resolve the host of ``url`` and return its addresses, all of them allowed; none for a ``file`` URL.
+class Address(NamedTuple):
+    """One address of a host, in the form that a socket connects to."""
 
-    One refused address among many refuses the host: which of them would be used is not ours to choose.
-    Raises NeedsOperator ``git.url_refused`` or ``git.url_invalid``, RetryLater ``git.dns``.
+    family: int
+    sockaddr: tuple[Any, ...]
+
+
+def allowed_addresses(host: str, port: int, policy: UrlPolicy) -> list[Address]:
+    """Resolve ``host``, all of whose addresses must be allowed; connect to what is returned, not to the name.
+
+    One refused address among many refuses the host: it is a mistake or an attempt to get past this check.
+    Raises NeedsOperator ``git.url_refused``, RetryLater ``git.dns``.
     """
-    location = parse_location(url)
-    if location.scheme == "file":
-        return ()
-    addresses = _resolve(location.host, location.port or 0)
+    check_host(host, policy)
+    addresses = _resolve(host, port)
     for address in addresses:
-        _check(address, policy)
-    return tuple(str(address) for address in addresses)
+        _check(ip_address(address.sockaddr[0]), policy)
+    return addresses
 
 
-def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+def check_numeric_host(url: str, policy: UrlPolicy) -> None:
+    """Refuse ``url`` if its host is an address, in whatever notation, that is not allowed; a name is not resolved.
+
+    Raises NeedsOperator ``git.url_refused``, ``git.url_invalid``.
+    """
+    host = parse_location(url).host
+    if not host:
+        return
+    try:
+        answers = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return
+    for answer in answers:
+        _check(ip_address(answer[4][0]), policy)
+
+
+def _resolve(host: str, port: int) -> list[Address]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -51,26 +81,32 @@ def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
             f"The name {host} cannot be resolved.",
             "Check the host in the repository's URL and the DNS servers of the workers.",
         ) from None
-    return [ip_address(answer[4][0]) for answer in answers]
+    return [Address(answer[0], answer[4]) for answer in answers]
 
 
 def _check(address: IPv4Address | IPv6Address, policy: UrlPolicy) -> None:
-    for seen in _with_embedded(address):
+    for seen in _meanings(address):
         if any(seen.version == network.version and seen in network for network in _ALWAYS_REFUSED):
             raise _refused(f"{address} is a link-local, metadata, multicast or unspecified address")
         if not policy.allow_private and not seen.is_global:
             raise _refused(f"{address} is a loopback or private address, which this installation does not allow")
+        if str(seen) in policy.denied_hosts:
+            raise _refused(f"{address} is on the list of denied hosts")
 
 
-def _with_embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    """``address`` and the IPv4 address it would reach through mapping, 6to4 or NAT64."""
+def _meanings(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
+    """``address``, and the IPv4 addresses that it would reach through mapping or a tunnel; or these alone."""
     if isinstance(address, IPv4Address):
         return [address]
-    embedded = address.ipv4_mapped or address.sixtofour
-    if embedded is None and address in _NAT64:
-        embedded = IPv4Address(int(address) & 0xFFFF_FFFF)
-    # A mapped address says nothing of its own: is_global of ::ffff:0:0/96 is false for every one of them.
-    return [address] if embedded is None else [embedded]
+    low = IPv4Address(int(address) & _LOW_32_BITS)
+    if any(address in network for network in _STANDS_FOR_IPV4):
+        return [low]
+    held: list[IPv4Address | IPv6Address] = [address]
+    is_isatap = (int(address) >> 32) & 0xFDFF_FFFF == _ISATAP  # whatever its "universal" bit says
+    if is_isatap or (any(address in network for network in _MAY_HOLD_IPV4) and int(address) > 1):  # ::1 is loopback
+        held.append(low)
+    held += filter(None, [address.sixtofour, *(address.teredo or ())])
+    return held
 
 
 def _refused(reason: str) -> NeedsOperator:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pygit2
 from pygit2.enums import ConfigLevel, Option
 
-from netbox_hedgehog.git.addresses import check_address
+from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git.callbacks import Callbacks
 from netbox_hedgehog.git.credentials import SshKey
+from netbox_hedgehog.git.dial import Dialler
 from netbox_hedgehog.git.failures import timed_out, translate
-from netbox_hedgehog.git.watchdog import cut_at
+from netbox_hedgehog.git.streams import dialling
+from netbox_hedgehog.git.watchdog import cut_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,28 +65,24 @@ def connect(
 
     Raises every ``git.*`` error of the URL, the network and the server, also for what the body of the ``with`` does.
     """
-    _configure(source, deadline)
     callbacks = Callbacks(source, deadline, progress)
-    try:
-        with cut_at(deadline, check_address(source.url, source.policy)):
-            remote = repository.remotes.create_anonymous(source.url)
-            with _known_hosts(source, deadline):
-                remote.connect(callbacks=callbacks)
-            yield remote, callbacks
-    except LIBGIT2_ERRORS as error:
-        # Without its cause: that one's text is not redacted.
-        raise (timed_out(source.limits) if deadline.passed else translate(error, source.credential)) from None
+    with closing(Dialler(source, deadline)) as dialler:
+        try:
+            with dialling(dialler), cut_in_time(dialler) if source.is_ssh else nullcontext():
+                remote = repository.remotes.create_anonymous(source.url)
+                with _known_hosts(source, deadline):
+                    remote.connect(callbacks=callbacks)
+                yield remote, callbacks
+        except LIBGIT2_ERRORS as error:
+            # Without its cause: that one's text is not redacted.
+            raise _meaning(dialler.failure or error, source, deadline) from None
 
 
-def _configure(source: GitSource, deadline: Deadline) -> None:
-    """Set libgit2's process-wide timeouts; threads with different limits share the last ones set, in effect.
-
-    They bound one silent wait on a socket each, the deadline bounds the sum.
-    """
-    remaining = deadline.remaining_seconds
-    connect_seconds = min(source.limits.connect_timeout_seconds, remaining)
-    pygit2.option(Option.SET_SERVER_CONNECT_TIMEOUT, max(1, int(connect_seconds * 1000)))
-    pygit2.option(Option.SET_SERVER_TIMEOUT, max(1, int(remaining * 1000)))
+def _meaning(error: BaseException, source: GitSource, deadline: Deadline) -> BaseException:
+    """What to raise for ``error``; a limit of the caller that struck meanwhile stays what it is."""
+    if isinstance(error, SyncError) or not isinstance(error, LIBGIT2_ERRORS):
+        return error
+    return timed_out(source.limits) if deadline.passed else translate(error, source.credential)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from netbox_hedgehog.git.credentials import Anonymous, Credential
 from netbox_hedgehog.git.limits import GitLimits
-from netbox_hedgehog.git.urls import UrlPolicy
+from netbox_hedgehog.git.urls import UrlPolicy, parse_location
 from netbox_hedgehog.observability.redaction import redact
 
 
@@ -20,6 +20,13 @@ class GitSource:
     policy: UrlPolicy
     credential: Credential = field(default_factory=Anonymous)
     limits: GitLimits = field(default_factory=GitLimits)
+    authorities: str = ""
+    """Certificates (PEM) of the only authorities that may vouch for an https server; none: the system's."""
+
+    @property
+    def is_ssh(self) -> bool:
+        """Whether the server is reached over SSH; ``git@host:path`` is, too."""
+        return parse_location(self.url).scheme == "ssh"
 
     def __repr__(self) -> str:
         return f"GitSource(url={redact(self.url)!r}, ref={self.ref!r}, credential={self.credential!r})"

@@ -22,6 +22,8 @@ _CONTROL_OR_SPACE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 TOKEN_USER: Final = "x-access-token"  # noqa: S105 - the name that goes with one
 """The user name that goes with a token alone: GitHub asks for this one, the others take any."""
 
+_OTHER_HOST: Final = "Use a repository on another host, or ask the administrator to allow this one."
+
 DEFAULT_PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 
 
@@ -32,6 +34,10 @@ class UrlPolicy:
     allow_private: bool
     """Whether loopback and private addresses are allowed: true where Git is hosted on premises."""
     schemes: frozenset[str] = frozenset({"https", "ssh"})
+    allowed_hosts: tuple[str, ...] = ()
+    """If any: the only hosts that may be contacted; ``.example.com`` stands for every host below that domain."""
+    denied_hosts: tuple[str, ...] = ()
+    """Hosts that are never contacted, in the same form; an address here is refused under whatever name."""
     file_root: Path | None = None
     """``file://`` needs ``file`` among the schemes and a path below this directory, symlinks resolved."""
 
@@ -94,6 +100,23 @@ def check_url(url: str, policy: UrlPolicy) -> None:
         _check_file(location, policy)
     else:
         _check_remote(location)
+        check_host(location.host, policy)
+
+
+def check_host(host: str, policy: UrlPolicy) -> None:
+    """Hold ``host`` against the lists of the policy; no name is resolved.
+
+    Raises NeedsOperator ``git.url_refused``.
+    """
+    if _is_listed(host, policy.denied_hosts):
+        raise _refused(f"the host {host} is on the list of denied hosts", _OTHER_HOST)
+    if policy.allowed_hosts and not _is_listed(host, policy.allowed_hosts):
+        raise _refused(f"the host {host} is not on the list of allowed hosts", _OTHER_HOST)
+
+
+def _is_listed(host: str, entries: tuple[str, ...]) -> bool:
+    host = host.lower().rstrip(".")
+    return any(host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in map(str.lower, entries))
 
 
 def split_credentials(url: str) -> SplitUrl:

@@ -28,6 +28,8 @@ def url_policy() -> UrlPolicy:
     return UrlPolicy(
         schemes=schemes | {"file"} if demo_root else schemes,
         allow_private=conf.git_allow_private,
+        allowed_hosts=conf.git_allowed_hosts,
+        denied_hosts=conf.git_denied_hosts,
         file_root=Path(demo_root) if demo_root else None,
     )
 

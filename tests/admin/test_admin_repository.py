@@ -146,6 +146,7 @@ def test_the_history_names_the_field_and_not_the_value(boss: Client, repository:
         ("ftp://git.example.com/x.git", "scheme ftp is not allowed"),
         ("file:///etc/passwd", "scheme file is not allowed"),
         ("ext::sh -c id", "not"),
+        ("https://169.254.169.254/latest/meta-data", "link-local"),
         ("https://git.example.com/", "path to the repository is missing"),
         ("https://", "host is missing"),
     ],

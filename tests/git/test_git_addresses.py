@@ -5,14 +5,11 @@ import socket
 import pytest
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
-from netbox_hedgehog.git import UrlPolicy, check_address
+from netbox_hedgehog.git import UrlPolicy, check_numeric_host
+from netbox_hedgehog.git.addresses import allowed_addresses
 
 ON_PREMISES = UrlPolicy(allow_private=True)
 PUBLIC_ONLY = UrlPolicy(allow_private=False)
-
-
-def url_of(address: str) -> str:
-    return f"https://[{address}]/x" if ":" in address else f"https://{address}/x"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +32,11 @@ def url_of(address: str) -> str:
         "::ffff:169.254.169.254",
         "::ffff:0.0.0.0",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "::ffff:0:a9fe:a9fe",
+        "::a9fe:a9fe",
+        "2001:0:a9fe:a9fe::1",
+        "2001:db8::200:5efe:a9fe:a9fe",
         "2002:a9fe:a9fe::1",
         "2852039166",
         "0xa9fea9fe",
@@ -44,7 +46,7 @@ def url_of(address: str) -> str:
 @pytest.mark.parametrize("policy", [ON_PREMISES, PUBLIC_ONLY], ids=["on-premises", "public-only"])
 def test_metadata_and_link_local_addresses_are_always_refused(address: str, policy: UrlPolicy) -> None:
     with pytest.raises(NeedsOperator) as caught:
-        check_address(url_of(address), policy)
+        allowed_addresses(address, 443, policy)
     assert caught.value.code == "git.url_refused"
 
 
@@ -52,31 +54,55 @@ def test_metadata_and_link_local_addresses_are_always_refused(address: str, poli
     "address", ["127.0.0.1", "10.1.2.3", "192.168.1.1", "100.64.0.1", "::1", "fd12::1", "::ffff:10.0.0.1", "127.1"]
 )
 def test_private_addresses_are_for_the_policy_to_decide(address: str) -> None:
-    assert check_address(url_of(address), ON_PREMISES)
+    assert allowed_addresses(address, 443, ON_PREMISES)
     with pytest.raises(NeedsOperator, match="private") as caught:
-        check_address(url_of(address), PUBLIC_ONLY)
+        allowed_addresses(address, 443, PUBLIC_ONLY)
     assert caught.value.code == "git.url_refused"
 
 
 @pytest.mark.parametrize("address", ["140.82.121.4", "2606:50c0:8000::153", "::ffff:140.82.121.4"])
 def test_public_addresses_are_allowed(address: str) -> None:
-    assert check_address(url_of(address), PUBLIC_ONLY)
+    assert allowed_addresses(address, 443, PUBLIC_ONLY)
 
 
 def test_one_refused_address_among_many_refuses_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 443)) for ip in ("140.82.121.4", "169.254.169.254")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(NeedsOperator, match=r"169\.254\.169\.254"):
-        check_address("https://rebound.example/x", ON_PREMISES)
+        allowed_addresses("rebound.example", 443, ON_PREMISES)
 
 
-@pytest.mark.parametrize("url", ["https://no-such-host.invalid/x", "git@no-such-host.invalid:x"])
-def test_a_name_that_does_not_resolve_is_tried_again(url: str) -> None:
+def test_a_name_that_does_not_resolve_is_tried_again() -> None:
     with pytest.raises(RetryLater) as caught:
-        check_address(url, ON_PREMISES)
+        allowed_addresses("no-such-host.invalid", 443, ON_PREMISES)
     assert caught.value.code == "git.dns"
     assert "no-such-host.invalid" in caught.value.message
 
 
-def test_a_file_url_has_no_address() -> None:
-    assert check_address("file:///srv/x", PUBLIC_ONLY) == ()
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1", "::ffff:127.0.0.1", "localhost"])
+def test_a_denied_address_is_refused_under_whatever_name(address: str) -> None:
+    policy = UrlPolicy(allow_private=True, denied_hosts=("127.0.0.1",))
+    with pytest.raises(NeedsOperator, match="denied") as caught:
+        allowed_addresses(address, 443, policy)
+    assert caught.value.code == "git.url_refused"
+
+
+def test_what_may_be_connected_to_is_an_address_never_a_name() -> None:
+    assert {answer.sockaddr[:2] for answer in allowed_addresses("localhost", 443, ON_PREMISES)} <= {
+        ("127.0.0.1", 443),
+        ("::1", 443),
+    }
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fe80::1]"]
+)
+def test_an_address_in_the_url_itself_is_judged_without_resolving_anything(host: str) -> None:
+    with pytest.raises(NeedsOperator) as caught:
+        check_numeric_host(f"https://{host}/x", ON_PREMISES)
+    assert caught.value.code == "git.url_refused"
+
+
+@pytest.mark.parametrize("url", ["https://localhost/x", "https://127.0.0.1/x", "file:///srv/x", "git@10.0.0.1:x"])
+def test_names_and_allowed_addresses_pass_as_text(url: str) -> None:
+    check_numeric_host(url, ON_PREMISES)

@@ -186,3 +186,39 @@ def test_a_token_in_the_users_place_is_kept_as_the_password(userinfo):
         "x-access-token",
         token,
     )
+
+
+LISTS = UrlPolicy(
+    allow_private=True, allowed_hosts=("git.example.com", ".lab.example.com"), denied_hosts=("old.lab.example.com",)
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/x",
+        "https://GIT.example.com./x",
+        "git@git.example.com:x",
+        "ssh://git@a.lab.example.com:2222/x",
+        "https://a.b.lab.example.com/x",
+    ],
+)
+def test_a_listed_host_is_allowed_by_name_or_by_its_domain(url: str) -> None:
+    check_url(url, LISTS)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://lab.example.com/x", "not on the list"),
+        ("https://git.example.com.evil.test/x", "not on the list"),
+        ("https://evilgit.example.com/x", "not on the list"),
+        ("https://old.lab.example.com/x", "denied"),
+        ("https://OLD.lab.example.com./x", "denied"),
+        ("git@old.lab.example.com:x", "denied"),
+    ],
+)
+def test_any_other_host_is_refused_and_so_is_a_denied_one(url: str, reason: str) -> None:
+    with pytest.raises(NeedsOperator, match=reason) as caught:
+        check_url(url, LISTS)
+    assert caught.value.code == "git.url_refused"

@@ -42,7 +42,10 @@ def test_the_settings_decide_what_may_be_reached_and_how_much_of_it(settings):
     settings.HEDGEHOG_GIT_ALLOW_PRIVATE = False
     settings.HEDGEHOG_GIT_TIMEOUT_SECONDS = 7
     settings.HEDGEHOG_GIT_MAX_FILE_BYTES = 2048
+    settings.HEDGEHOG_GIT_ALLOWED_HOSTS = (".example.com",)
+    settings.HEDGEHOG_GIT_DENIED_HOSTS = ("old.example.com",)
     settings.HEDGEHOG_DEMO_ROOT = ""
+    assert (url_policy().allowed_hosts, url_policy().denied_hosts) == ((".example.com",), ("old.example.com",))
     assert (url_policy().schemes, url_policy().allow_private) == ({"https"}, False)
     assert (git_limits().timeout_seconds, git_limits().max_file_bytes) == (7, 2048)
     assert manifest_limits().max_file_bytes == 2048
