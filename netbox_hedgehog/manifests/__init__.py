@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from netbox_hedgehog.manifests.check import check
+from netbox_hedgehog.manifests.extract import facts_of
+from netbox_hedgehog.manifests.facts import Facts
 from netbox_hedgehog.manifests.finding import Finding, Severity
 from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
 from netbox_hedgehog.manifests.problem import Problem, problems_error
 from netbox_hedgehog.manifests.read import Manifests, duplicates, read_manifests
 from netbox_hedgehog.manifests.resource import Resource, ResourceKey
+from netbox_hedgehog.manifests.rules import CHECKED_KINDS
 from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
 
 __all__ = [
+    "CHECKED_KINDS",
     "HEDGEHOG_GROUPS",
     "Document",
+    "Facts",
     "Finding",
     "ManifestLimits",
     "Manifests",
@@ -20,7 +26,9 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "Severity",
+    "check",
     "duplicates",
+    "facts_of",
     "parse",
     "problems_error",
     "read_manifests",

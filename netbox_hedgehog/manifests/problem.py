@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netbox_hedgehog.errors import ContentProblem
 
@@ -14,6 +14,8 @@ type FieldPath = tuple[str | int, ...]
 
 _LISTED = 20
 _QUOTED = 200
+_SHOWN_BITS = 64
+_WORDS = {type(None): "nothing", bool: "true or false", dict: "this mapping", list: "this list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,20 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def quoted(text: str) -> str:
+    """A text from a repository, for a message: short, on one line, without control characters."""
+    return printable(excerpt(text))
+
+
+def shown(value: Any) -> str:
+    """Any value from a repository, for a message."""
+    if isinstance(value, str):
+        return f'"{quoted(value)}"'
+    if type(value) is int and value.bit_length() <= _SHOWN_BITS:
+        return str(value)
+    return _WORDS.get(type(value), "this value")
 
 
 def problems_error(problems: Sequence[Problem], total: int | None = None) -> ContentProblem:

@@ -33,7 +33,9 @@ from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff, stored_resources
 from netbox_hedgehog.sync.budget import excesses
+from netbox_hedgehog.sync.checks import findings_of
 from netbox_hedgehog.sync.diff import Diff, diff
+from netbox_hedgehog.sync.findings import store_findings
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.held import budgets_of, by_kind, held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_held, record_success
@@ -148,7 +150,9 @@ class _Attempt:
             if held := self._over_budget(tree, change, by_kind(stored)):
                 return self._held(held)
             record = record_of(change)
-            apply_diff(fabric.pk, change, self.commit)
+            if not change.is_empty:
+                apply_diff(fabric.pk, change, self.commit)
+                store_findings(fabric.pk, findings_of(fabric.pk, manifests.resources))
             outcome = Outcome(_status_of(change), self.commit, _counts(change))
             record_success(self.run, timezone.now(), tree, outcome, record)
         return _logged(outcome)

@@ -236,7 +236,10 @@ def test_the_package_knows_neither_django_nor_celery_nor_io() -> None:
                 imported |= {name.name for name in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module)
-    allowed = "__future__ collections.abc dataclasses enum functools hashlib json math re typing yamlrocks"
+    allowed = (
+        "__future__ bisect collections collections.abc dataclasses enum functools hashlib itertools json math re typing"
+        " yamlrocks"
+    )
     ours = {name for name in imported if name and name.startswith("netbox_hedgehog.")}
     assert imported - ours == set(allowed.split())
     assert {name for name in ours if ".manifests" not in name} == {"netbox_hedgehog.errors"}
