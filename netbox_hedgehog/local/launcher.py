@@ -7,7 +7,6 @@ import http.client
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from netbox_hedgehog.env import data_dir
 from netbox_hedgehog.local import embedded, services
 from netbox_hedgehog.local.preflight import CannotStartError, check_port, lock
 from netbox_hedgehog.local.printer import Printer
+from netbox_hedgehog.local.stop import Stop
 from netbox_hedgehog.local.supervisor import Supervisor, adopt_orphans
 from netbox_hedgehog.observability.redaction import redact
 
@@ -65,7 +65,7 @@ class Stopping:
     """Remembers the first reason to stop: a signal, as the exit status that shells expect, or an error."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._stop = Stop()
         self.status = 0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Under nohup, hanging up is meant to be survived.
@@ -74,13 +74,12 @@ class Stopping:
 
     def ask(self, status: int) -> None:
         """Stop soon, with this exit status."""
-        if not self._event.is_set():
-            self.status = status
-            self._event.set()
+        self.status = self.status or status
+        self._stop.ask()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until somebody asks to stop; return whether that was so."""
-        return self._event.wait(seconds)
+        return self._stop.wait(seconds)
 
 
 class Launcher:

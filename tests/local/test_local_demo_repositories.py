@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import threading
 
 import pygit2
 import pytest
@@ -110,16 +109,15 @@ def test_it_stops_at_once_when_told_to(tmp_path, changing):
         assert process.wait(timeout=10) == 0
 
 
-class StopAfter(threading.Event):
-    """An event that is set after so many waits and calls ``between`` before each but the first."""
+class StopAfter:
+    """A wish to stop that comes after so many waits; calls ``between`` before each but the first."""
 
     def __init__(self, rounds):
-        super().__init__()
         self.rounds = rounds
         self.between = lambda: None
         self.waits = 0
 
-    def wait(self, timeout=None):
+    def wait(self, seconds=None):
         self.waits += 1
         if 1 < self.waits <= self.rounds:
             self.between()

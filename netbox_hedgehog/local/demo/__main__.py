@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from netbox_hedgehog.local.demo import repositories
 from netbox_hedgehog.local.demo.edits import edit
 from netbox_hedgehog.local.demo.fabrics import directory
 from netbox_hedgehog.local.demo.plans import CHANGING
+from netbox_hedgehog.local.stop import Stop
 
 INTERVAL_SECONDS: Final = 60.0
 COMMITS_PER_PACK: Final = 100
@@ -31,8 +31,8 @@ def change_once(path: Path) -> str:
     return f"{CHANGING.name} {commit}: {message}"
 
 
-def run(root: Path, interval: float, stop: threading.Event) -> None:
-    """Change the fabric every ``interval`` seconds until ``stop`` is set."""
+def run(root: Path, interval: float, stop: Stop) -> None:
+    """Change the fabric every ``interval`` seconds until somebody asks to stop."""
     path = repositories.path_of(root, CHANGING)
     while not stop.wait(interval):
         try:
@@ -48,9 +48,9 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="directory of the demo's repositories")
     parser.add_argument("--interval", type=float, default=INTERVAL_SECONDS, help="seconds between two commits")
     arguments = parser.parse_args()
-    stop = threading.Event()
+    stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.ask())
     run(arguments.root, arguments.interval, stop)
 
 
