@@ -222,6 +222,10 @@ def test_a_changed_directory_ends_a_back_off(edit):
         {"ssh_private_key": "a new key"},
         {"ssh_key_passphrase": "a new passphrase"},
         {"ssh_known_hosts": "git.example.com ssh-ed25519 AAAA"},
+        {"ca_certificates": "-----BEGIN CERTIFICATE-----"},
+        {"proxy_url": "http://proxy.example.com:3128"},
+        {"proxy_username": "robot"},
+        {"proxy_password": "a new password"},
     ],
     ids=lambda change: next(iter(change)),
 )

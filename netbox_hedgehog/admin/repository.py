@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, override
 
 from django import forms
@@ -10,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,13 +22,20 @@ from django.views.decorators.debug import sensitive_post_parameters
 from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
 from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
 from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git import check_numeric_host, check_url, split_credentials
+from netbox_hedgehog.git import (
+    check_authorities,
+    check_numeric_host,
+    check_proxy,
+    check_url,
+    parse_location,
+    split_credentials,
+)
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from netbox_hedgehog.models.repository import URL_CREDENTIALS
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.sync.source import url_policy
 
-SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase")
-_CREDENTIAL_COLUMNS: Final = ("url", "username", "password")
+SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
 
 IS_SET: Final = "set – leave empty to keep"  # noqa: RUF001 - typography for people
 IS_NOT_SET: Final = "not set"
@@ -71,12 +82,29 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     clear_password = forms.BooleanField(label="Remove the stored password", required=False)
     clear_ssh_private_key = forms.BooleanField(label="Remove the stored SSH private key", required=False)
+    ca_certificates = LinesField(
+        label="Signing authorities",
+        widget=FewLines,
+        help_text="Certificates in PEM form. If any are given, they alone vouch for the https server.",
+    )
+    proxy_password = SecretField(label="Proxy password", widget=WriteOnlyInput)
+    clear_proxy_password = forms.BooleanField(label="Remove the stored proxy password", required=False)
     clear_ssh_key_passphrase = forms.BooleanField(label="Remove the stored SSH key passphrase", required=False)
 
     class Meta:
         model = GitRepository
-        fields = ("name", "url", "branch", "username", *SECRETS, "ssh_known_hosts")
-        widgets = {"url": RedactedTextInput}
+        fields = (
+            "name",
+            "url",
+            "branch",
+            "username",
+            *SECRETS,
+            "ssh_known_hosts",
+            "ca_certificates",
+            "proxy_url",
+            "proxy_username",
+        )
+        widgets = {"url": RedactedTextInput, "proxy_url": RedactedTextInput}
 
     def __init__(self, data: QueryDict | None = None, *args: Any, **kwargs: Any) -> None:
         # Both at once, before anything can render what was typed, or stored by a script.
@@ -88,12 +116,26 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_url(self) -> str:
         """Hold the URL against the policy of this installation."""
         url: str = self.cleaned_data["url"]
-        try:
+        with _as_validation_error():
             check_url(url, url_policy())
-            check_numeric_host(url, url_policy())
-        except SyncError as error:
-            raise ValidationError(f"{error.message} {error.remedy}", code=error.code) from None
+            check_numeric_host(parse_location(url).host, url_policy())
         return url
+
+    def clean_proxy_url(self) -> str:
+        """Hold the proxy against the policy, too: it is contacted as the server is."""
+        url: str = self.cleaned_data["proxy_url"]
+        if url:
+            with _as_validation_error():
+                check_proxy(url, url_policy())
+                check_numeric_host(parse_location(url).host, url_policy())
+        return url
+
+    def clean_ca_certificates(self) -> str:
+        """Catch what is no certificate, or one that has expired, before a sync fails on it."""
+        pem: str = self.cleaned_data["ca_certificates"]
+        with _as_validation_error():
+            check_authorities(pem, timezone.now())
+        return pem
 
     def clean_ssh_private_key(self) -> str:
         """Catch the public key, or the path of a file, before a sync fails on it."""
@@ -122,24 +164,30 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error(name, "Please enter it again: a secret is never sent back to the browser.")
 
 
-def _mend(repository: GitRepository | None) -> bool:
-    """Move credentials out of a stored URL, in memory; whether there were any."""
-    if repository is None:
-        return False
-    stored = repository.url
-    repository.absorb_url_credentials()
-    return repository.url != stored
+@contextmanager
+def _as_validation_error() -> Iterator[None]:
+    """Say at the field what a sync would say later."""
+    try:
+        yield
+    except SyncError as error:
+        raise ValidationError(f"{error.message} {error.remedy}", code=error.code) from None
+
+
+def _mend(repository: GitRepository | None) -> list[str]:
+    """Move credentials out of stored URLs, in memory; the columns that this changed."""
+    return list(chain(*repository.absorb_url_credentials())) if repository else []
 
 
 def _without_credentials(data: QueryDict) -> QueryDict:
-    """``data`` with the user and password of its URL in their own fields."""
+    """``data`` with the users and passwords of its URLs in their own fields."""
     data = data.copy()
-    typed = data.get("url", "").strip()
-    split = split_credentials(typed)
-    if split.url != typed:
-        data["url"] = split.url
-        data["username"] = split.username or data.get("username", "")
-        data["password"] = split.password or data.get("password", "")
+    for url, username, password in URL_CREDENTIALS:
+        typed = data.get(url, "").strip()
+        split = split_credentials(typed)
+        if split.url != typed:
+            data[url] = split.url
+            data[username] = split.username or data.get(username, "")
+            data[password] = split.password or data.get(password, "")
     return data
 
 
@@ -165,7 +213,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
             return ((None, {"fields": ("name", "shown_url", "branch", "credentials", "used_by")}),)
         return (
             (None, {"fields": ("name", "url", "branch", *(("used_by",) if obj else ()))}),
-            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"))}),
+            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"), "ca_certificates")}),
             (
                 "SSH",
                 {
@@ -177,6 +225,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
                     "description": "A private key wins over a password.",
                 },
             ),
+            ("Proxy", {"fields": ("proxy_url", "proxy_username", *_with_clear(obj, "proxy_password"))}),
         )
 
     @override
@@ -196,7 +245,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
         )
         return super().get_queryset(request).annotate(fabric_count=Coalesce(Subquery(users), 0))
 
-    @method_decorator(sensitive_post_parameters("url", *SECRETS))
+    @method_decorator(sensitive_post_parameters("url", "proxy_url", *SECRETS))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().changeform_view(request, *args, **kwargs)
 
@@ -204,7 +253,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
     def changed_columns(self, form: forms.ModelForm[GitRepository]) -> list[str]:
         """A checkbox changes the column of its secret; a stored URL with credentials is mended on the way."""
         cleared = [name for name in SECRETS if form.cleaned_data.get(clear_name(name))]
-        mended = _CREDENTIAL_COLUMNS if getattr(form, "mended", False) else ()
+        mended = getattr(form, "mended", [])
         return list(dict.fromkeys([*super().changed_columns(form), *cleared, *mended]))
 
     @admin.display(description="URL", ordering="url")

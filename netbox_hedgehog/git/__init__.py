@@ -7,10 +7,11 @@ from netbox_hedgehog.git.authorities import check_authorities
 from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
 from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
+from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.source import GitSource
 from netbox_hedgehog.git.tree import ManifestFile, directory_tree, list_manifests, read_blob
-from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, split_credentials
+from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
 
 __all__ = [
     "Anonymous",
@@ -18,17 +19,20 @@ __all__ = [
     "GitLimits",
     "GitSource",
     "ManifestFile",
+    "Proxy",
     "SplitUrl",
     "SshKey",
     "UrlPolicy",
     "UserPassword",
     "check_authorities",
     "check_numeric_host",
+    "check_proxy",
     "check_url",
     "directory_tree",
     "discard_mirror",
     "list_manifests",
     "mirror_at",
+    "parse_location",
     "read_blob",
     "remote_head",
     "split_credentials",

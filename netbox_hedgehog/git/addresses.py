@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any, Final, NamedTuple
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
-from netbox_hedgehog.git.urls import UrlPolicy, check_host, parse_location
+from netbox_hedgehog.git.urls import UrlPolicy, check_host
 
 # Link-local, this-network, multicast and reserved ranges, and the metadata services of the large clouds that do not
 # sit in a link-local range: whoever can point a repository at one reads the machine's own cloud credentials.
@@ -56,12 +56,11 @@ def allowed_addresses(host: str, port: int, policy: UrlPolicy) -> list[Address]:
     return addresses
 
 
-def check_numeric_host(url: str, policy: UrlPolicy) -> None:
-    """Refuse ``url`` if its host is an address, in whatever notation, that is not allowed; a name is not resolved.
+def check_numeric_host(host: str, policy: UrlPolicy) -> None:
+    """Refuse a ``host`` that is an address, in whatever notation, and not allowed; a name is not resolved.
 
-    Raises NeedsOperator ``git.url_refused``, ``git.url_invalid``.
+    Raises NeedsOperator ``git.url_refused``.
     """
-    host = parse_location(url).host
     if not host:
         return
     try:

@@ -8,13 +8,16 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater, SyncError
-from netbox_hedgehog.git.addresses import allowed_addresses
+from netbox_hedgehog.git.addresses import allowed_addresses, check_numeric_host
 from netbox_hedgehog.git.authorities import trusting
 from netbox_hedgehog.git.failures import timed_out
+from netbox_hedgehog.git.proxy import check_proxy, open_tunnel
+from netbox_hedgehog.git.urls import check_host
 
 if TYPE_CHECKING:
     from netbox_hedgehog.git.addresses import Address
     from netbox_hedgehog.git.limits import Deadline, GitLimits
+    from netbox_hedgehog.git.proxy import Proxy
     from netbox_hedgehog.git.source import GitSource
 
 
@@ -41,9 +44,10 @@ class Dialler:
         """Open a connection to ``host`` and hold the server to its certificate if ``tls``.
 
         Raises NeedsOperator ``git.url_refused``, ``git.tls``, ``git.ca_invalid``; RetryLater ``git.dns``,
-        ``git.refused``, ``git.timeout``, ``git.network``.
+        ``git.refused``, ``git.timeout``, ``git.network``; and those of a proxy.
         """
-        connection = self._open(host, port)
+        proxy = self._source.proxy
+        connection = self._tunnel(host, port, proxy) if proxy else self._open(host, port)
         if self.wants_descriptor:
             self._raw.append(connection.dup())
         return self._secured(connection, host) if tls else connection
@@ -58,14 +62,31 @@ class Dialler:
         for connection in self._raw:
             connection.close()
 
-    def _open(self, host: str, port: int) -> socket.socket:
+    def _tunnel(self, host: str, port: int, proxy: Proxy) -> socket.socket:
+        """Connect through ``proxy``, which resolves a name by itself; an address in its place is judged here."""
+        policy = self._source.policy
+        check_host(host, policy)
+        check_numeric_host(host, policy)
+        check_proxy(proxy.url, policy)
+        connection = self._open(proxy.host, proxy.port, who="proxy")
+        try:
+            open_tunnel(connection, proxy, (host, port), self.deadline)
+        except OSError as error:
+            connection.close()
+            raise _unreachable("proxy", proxy.host, proxy.port, error) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self, host: str, port: int, *, who: str = "Git server") -> socket.socket:
         """Connect to the first address that answers; all of them are allowed."""
         failure: SyncError | None = None
         for address in allowed_addresses(host, port, self._source.policy):
             try:
                 return self._connect_to(address)
             except OSError as error:
-                failure = _unreachable(host, port, error)
+                failure = _unreachable(who, host, port, error)
         raise failure or RetryLater("git.dns", f"The name {host} has no address.", "Check the host in the URL.")
 
     def _connect_to(self, address: Address) -> socket.socket:
@@ -98,24 +119,24 @@ class Dialler:
             raise
 
 
-def _unreachable(host: str, port: int, error: OSError) -> SyncError:
+def _unreachable(who: str, host: str, port: int, error: OSError) -> SyncError:
     where = f"{host}, port {port}"
     if isinstance(error, ConnectionRefusedError):
         return RetryLater(
             "git.refused",
-            f"The Git server refuses connections ({where}).",
-            "Check the host and port in the repository's URL, and that the server runs.",
+            f"The {who} refuses connections ({where}).",
+            f"Check the host and port of the {who}, and that it runs.",
         )
     if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
         return RetryLater(
             "git.timeout",
-            f"The Git server does not answer ({where}).",
-            "Check that the worker can reach the server: routes, firewalls, and that the server runs.",
+            f"The {who} does not answer ({where}).",
+            f"Check that the worker can reach the {who}: routes, firewalls, and that it runs.",
         )
     return RetryLater(
         "git.network",
-        f"The Git server cannot be reached ({where}): {error.strerror or error}.",
-        "Check the network between the worker and the server.",
+        f"The {who} cannot be reached ({where}): {error.strerror or error}.",
+        f"Check the network between the worker and the {who}.",
     )
 
 

@@ -46,6 +46,13 @@ _RULES: Final = (
         "Free space on the worker.",
     ),
     _rule(
+        r"malformed (hostname|url)|invalid url",
+        NeedsOperator,
+        "git.url_invalid",
+        "The repository URL is not valid.",
+        "Correct the URL, for example https://git.example.com/network/fabric.git.",
+    ),
+    _rule(
         r"(private|public) ?key|passphrase",
         NeedsOperator,
         "git.auth_failed",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from netbox_hedgehog.git.credentials import Anonymous, Credential
 from netbox_hedgehog.git.limits import GitLimits
+from netbox_hedgehog.git.proxy import Proxy
 from netbox_hedgehog.git.urls import UrlPolicy, parse_location
 from netbox_hedgehog.observability.redaction import redact
 
@@ -20,6 +21,7 @@ class GitSource:
     policy: UrlPolicy
     credential: Credential = field(default_factory=Anonymous)
     limits: GitLimits = field(default_factory=GitLimits)
+    proxy: Proxy | None = None
     authorities: str = ""
     """Certificates (PEM) of the only authorities that may vouch for an https server; none: the system's."""
 

@@ -119,6 +119,11 @@ def _is_listed(host: str, entries: tuple[str, ...]) -> bool:
     return any(host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in map(str.lower, entries))
 
 
+def is_usual_host(host: str) -> bool:
+    """Whether every parser agrees that ``host`` is one."""
+    return _HOST.fullmatch(host) is not None
+
+
 def split_credentials(url: str) -> SplitUrl:
     """Move a user and password that were pasted into ``url`` out of it.
 
@@ -179,7 +184,7 @@ def _check_remote(location: Location) -> None:
         )
     if location.username and not _USER.fullmatch(location.username):
         raise _invalid("its user name contains unusual characters")
-    if not _HOST.fullmatch(location.host):
+    if not is_usual_host(location.host):
         raise _invalid("its host is missing or contains unusual characters")
     path = unquote(location.path).lstrip("/")
     if not path or _CONTROL_OR_SPACE.search(path):

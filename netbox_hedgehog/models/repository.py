@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from django.db import models
 
 from netbox_hedgehog.git.urls import split_credentials
 from netbox_hedgehog.models.fields import EncryptedTextField
+
+URL_CREDENTIALS: Final = (("url", "username", "password"), ("proxy_url", "proxy_username", "proxy_password"))
+"""Columns with a URL, and those that take the user and the password that stand in it."""
 
 
 class GitRepository(models.Model):
@@ -37,6 +41,26 @@ class GitRepository(models.Model):
         help_text="Lines as in known_hosts; `ssh-keyscan HOST` prints them. A host that is not listed is refused.",
     )
 
+    ca_certificates = models.TextField(
+        "signing authorities",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Certificates in PEM form. If any are given, they alone vouch for the https server.",
+    )
+    proxy_url = models.CharField(
+        "proxy URL",
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="http://proxy.example.com:3128; a user and password pasted into it are moved to the fields below.",
+    )
+    proxy_username = models.CharField("proxy user", max_length=255, blank=True, default="", db_default="")
+    proxy_password = EncryptedTextField(
+        "proxy password", blank=True, default="", db_default="", help_text="Encrypted; never shown again."
+    )
+
     class Meta:
         ordering = ("name",)
         verbose_name = "Git repository"
@@ -46,20 +70,24 @@ class GitRepository(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with credentials taken out of the URL: they belong into the encrypted columns."""
+        """Save with credentials taken out of the URLs: they belong into the encrypted columns."""
         moved = self.absorb_url_credentials()
         columns = kwargs.get("update_fields")
-        if moved and columns is not None and "url" in columns:
-            kwargs["update_fields"] = {*columns, "username", "password"}
+        if moved and columns is not None:
+            kwargs["update_fields"] = {*columns, *chain(*(group for group in moved if group[0] in columns))}
         super().save(*args, **kwargs)
 
-    def absorb_url_credentials(self) -> bool:
-        """Move a user and password out of the URL into their own fields; whether there were any."""
-        split = split_credentials(self.url)
-        if split.url == self.url:
-            return False
-        self.url = split.url
-        self.username = split.username or self.username
-        if split.password:
-            self.password = split.password
-        return True
+    def absorb_url_credentials(self) -> list[tuple[str, str, str]]:
+        """Move users and passwords out of the URLs; which of :data:`URL_CREDENTIALS` were written."""
+        moved = []
+        for group in URL_CREDENTIALS:
+            url, username, password = group
+            split = split_credentials(getattr(self, url))
+            if split.url == getattr(self, url):
+                continue
+            setattr(self, url, split.url)
+            setattr(self, username, split.username or getattr(self, username))
+            if split.password:
+                setattr(self, password, split.password)
+            moved.append(group)
+        return moved

@@ -20,6 +20,10 @@ _SOURCE_COLUMNS: Final = (
     "ssh_private_key",
     "ssh_key_passphrase",
     "ssh_known_hosts",
+    "ca_certificates",
+    "proxy_url",
+    "proxy_username",
+    "proxy_password",
 )
 
 NO_SOURCE: Final = "no_source"

@@ -13,6 +13,7 @@ from netbox_hedgehog.git import (
     Credential,
     GitLimits,
     GitSource,
+    Proxy,
     SshKey,
     UrlPolicy,
     UserPassword,
@@ -69,6 +70,15 @@ def credential_of(repository: GitRepository) -> Credential:
     return Anonymous()
 
 
+def proxy_of(repository: GitRepository) -> Proxy | None:
+    """The proxy through which the repository is reached, with its password decrypted."""
+    if not repository.proxy_url:
+        return None
+    return Proxy(
+        url=repository.proxy_url, username=repository.proxy_username, password=repository.proxy_password.reveal()
+    )
+
+
 def source_of(fabric: HedgehogFabric) -> GitSource:
     """What to fetch for a fabric.
 
@@ -86,6 +96,8 @@ def source_of(fabric: HedgehogFabric) -> GitSource:
         url=repository.url,
         ref=repository.branch,
         credential=credential_of(repository),
+        proxy=proxy_of(repository),
+        authorities=repository.ca_certificates,
         policy=url_policy(),
         limits=git_limits(),
     )

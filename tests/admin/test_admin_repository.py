@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from netbox_hedgehog.admin.repository import IS_SET, RepositoryForm
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from tests.support.certificates import Authority
 
 LIST = "/admin/netbox_hedgehog/gitrepository/"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnew-key\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -32,6 +33,10 @@ def form_of(repository: GitRepository, **changes: Any) -> dict[str, Any]:
         "ssh_private_key": "",
         "ssh_key_passphrase": "",
         "ssh_known_hosts": repository.ssh_known_hosts,
+        "ca_certificates": repository.ca_certificates,
+        "proxy_url": repository.proxy_url,
+        "proxy_username": repository.proxy_username,
+        "proxy_password": "",
     }
     return values | changes
 
@@ -200,3 +205,32 @@ def test_the_form_alone_keeps_secrets_however_the_row_is_saved(repository: GitRe
     before = plain(GitRepository.objects.get())
     form.save()
     assert plain(repository) == before
+
+
+def test_authorities_and_a_proxy_are_stored_and_the_proxys_password_never_shown(
+    boss: Client, repository: GitRepository
+) -> None:
+    pem = Authority("Ours").pem
+    typed = {"ca_certificates": pem.replace("\n", "\r\n"), "proxy_url": "http://robot:hunter2@127.0.0.1:3128"}
+    assert boss.post(page(repository), form_of(repository, **typed)).status_code == 302
+    repository.refresh_from_db()
+    assert (repository.ca_certificates, repository.proxy_url) == (pem, "http://127.0.0.1:3128")
+    assert (repository.proxy_username, repository.proxy_password.reveal()) == ("robot", "hunter2")
+    shown = boss.get(page(repository)).content.decode()
+    assert "hunter2" not in shown
+    assert "BEGIN CERTIFICATE" in shown
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("ca_certificates", "no certificate", "cannot be read as PEM"),
+        ("ca_certificates", Authority("Old", days=-1).pem, "expired on"),
+        ("proxy_url", "socks5://proxy.example.com", "not valid"),
+        ("proxy_url", "http://169.254.169.254", "link-local"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_its_field(
+    boss: Client, repository: GitRepository, field: str, value: str, words: str
+) -> None:
+    assert words in errors_of(boss.post(page(repository), form_of(repository, **{field: value})), field)

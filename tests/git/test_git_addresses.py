@@ -94,15 +94,13 @@ def test_what_may_be_connected_to_is_an_address_never_a_name() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "host", ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fe80::1]"]
-)
+@pytest.mark.parametrize("host", ["169.254.169.254", "2852039166", "0xa9fea9fe", "::ffff:169.254.169.254", "fe80::1"])
 def test_an_address_in_the_url_itself_is_judged_without_resolving_anything(host: str) -> None:
     with pytest.raises(NeedsOperator) as caught:
-        check_numeric_host(f"https://{host}/x", ON_PREMISES)
+        check_numeric_host(host, ON_PREMISES)
     assert caught.value.code == "git.url_refused"
 
 
-@pytest.mark.parametrize("url", ["https://localhost/x", "https://127.0.0.1/x", "file:///srv/x", "git@10.0.0.1:x"])
-def test_names_and_allowed_addresses_pass_as_text(url: str) -> None:
-    check_numeric_host(url, ON_PREMISES)
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "", "10.0.0.1"])
+def test_names_and_allowed_addresses_pass_as_text(host: str) -> None:
+    check_numeric_host(host, ON_PREMISES)

@@ -132,7 +132,11 @@ def test_a_redirect_within_the_same_host_is_followed(source: Make, server: GitSe
 
 @pytest.mark.parametrize(
     ("url", "code"),
-    [("http://169.254.169.254/x", "git.url_refused"), ("https://u:p@127.0.0.1/x", "git.url_refused")],
+    [
+        ("http://169.254.169.254/x", "git.url_refused"),
+        ("https://u:p@127.0.0.1/x", "git.url_refused"),
+        ("http://[::ffff:169.254.169.254]/x", "git.url_invalid"),
+    ],
 )
 def test_a_url_is_checked_again_at_every_connection(source: Make, url: str, code: str) -> None:
     with pytest.raises(NeedsOperator) as caught:

@@ -151,7 +151,19 @@ class TestFingerprint:
 
     @pytest.mark.parametrize(
         "column",
-        ["url", "branch", "username", "password", "ssh_private_key", "ssh_key_passphrase", "ssh_known_hosts"],
+        [
+            "url",
+            "branch",
+            "username",
+            "password",
+            "ssh_private_key",
+            "ssh_key_passphrase",
+            "ssh_known_hosts",
+            "ca_certificates",
+            "proxy_url",
+            "proxy_username",
+            "proxy_password",
+        ],
     )
     def test_every_column_that_decides_what_is_fetched_changes_it(self, column):
         fabric = baker.make_recipe("tests.due_fabric")

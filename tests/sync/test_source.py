@@ -6,9 +6,17 @@ import pytest
 from model_bakery import baker
 
 from netbox_hedgehog.errors import NeedsOperator
-from netbox_hedgehog.git import Anonymous, SshKey, UserPassword
+from netbox_hedgehog.git import Anonymous, Proxy, SshKey, UserPassword
 from netbox_hedgehog.models import GitRepository
-from netbox_hedgehog.sync.source import credential_of, git_limits, manifest_limits, mirror_root, source_of, url_policy
+from netbox_hedgehog.sync.source import (
+    credential_of,
+    git_limits,
+    manifest_limits,
+    mirror_root,
+    proxy_of,
+    source_of,
+    url_policy,
+)
 
 
 def test_without_credentials_it_is_anonymous():
@@ -74,6 +82,13 @@ def test_a_fabric_without_a_source_says_what_to_do(fields):
 
 @pytest.mark.django_db
 def test_what_is_fetched_is_what_the_rows_say(remote):
-    fabric = remote.fabric(git_repository__branch="v1.0")
+    fabric = remote.fabric(git_repository__branch="v1.0", git_repository__ca_certificates="PEM")
     source = source_of(fabric)
+    assert (source.authorities, source.proxy) == ("PEM", None)
     assert (source.url, source.ref, source.credential) == (remote.url, "v1.0", Anonymous())
+
+
+def test_a_proxys_password_is_revealed_to_the_git_engine_alone():
+    repository = GitRepository(proxy_url="http://proxy:3128", proxy_username="robot", proxy_password="hunter2")
+    assert proxy_of(repository) == Proxy(url="http://proxy:3128", username="robot", password="hunter2")
+    assert proxy_of(GitRepository(proxy_password="hunter2")) is None
