@@ -1,4 +1,6 @@
-"""The `netbox-hedgehog` command: `run` starts everything on this machine, all else is Django's command line."""
+"""The `netbox-hedgehog` command: `run` starts everything on this machine, `lint_manifests` checks files; all else is
+Django's command line.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,11 @@ def main() -> None:
         from netbox_hedgehog.local.launcher import run  # noqa: PLC0415 - the embedded parts are an optional extra
 
         sys.exit(run(sys.argv[2:]))
+    if sys.argv[1:2] == ["lint_manifests"]:
+        from netbox_hedgehog.lint.command import main as lint_manifests  # noqa: PLC0415 - for this command alone
+
+        # Without Django: a repository's own CI has no settings, and nowhere to keep keys.
+        sys.exit(lint_manifests(sys.argv[2:]))
     execute_from_command_line(sys.argv)
 
 

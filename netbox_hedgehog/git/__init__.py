@@ -10,10 +10,11 @@ from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.source import GitSource
-from netbox_hedgehog.git.tree import ManifestFile, directory_tree, list_manifests, read_blob
+from netbox_hedgehog.git.tree import MANIFEST_SUFFIXES, ManifestFile, directory_tree, list_manifests, read_blob
 from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
 
 __all__ = [
+    "MANIFEST_SUFFIXES",
     "Anonymous",
     "Credential",
     "GitLimits",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from netbox_hedgehog.git.limits import GitLimits
 
-_SUFFIXES: Final = (".yaml", ".yml", ".json")
+MANIFEST_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _REGULAR: Final = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 
@@ -118,7 +118,7 @@ def _walk(repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits)
             name = entry.raw_name.decode("utf-8", "backslashreplace")
             if entry.filemode == FileMode.TREE:
                 pending.append((str(entry.id), f"{path}{name}/", depth + 1))
-            elif entry.filemode in _REGULAR and name.endswith(_SUFFIXES):
+            elif entry.filemode in _REGULAR and name.endswith(MANIFEST_SUFFIXES):
                 yield path + name, entry
 
 

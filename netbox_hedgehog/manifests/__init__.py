@@ -8,8 +8,9 @@ from netbox_hedgehog.manifests.facts import Facts
 from netbox_hedgehog.manifests.finding import Finding, Severity
 from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
+from netbox_hedgehog.manifests.policy import ForeignRule, ReadingPolicy
 from netbox_hedgehog.manifests.problem import Problem, problems_error
-from netbox_hedgehog.manifests.read import Manifests, duplicates, read_manifests
+from netbox_hedgehog.manifests.read import FileContent, Manifests, duplicates, read_file, read_manifests
 from netbox_hedgehog.manifests.resource import Resource, ResourceKey
 from netbox_hedgehog.manifests.rules import CHECKED_KINDS
 from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
@@ -19,10 +20,13 @@ __all__ = [
     "HEDGEHOG_GROUPS",
     "Document",
     "Facts",
+    "FileContent",
     "Finding",
+    "ForeignRule",
     "ManifestLimits",
     "Manifests",
     "Problem",
+    "ReadingPolicy",
     "Resource",
     "ResourceKey",
     "Severity",
@@ -31,6 +35,7 @@ __all__ = [
     "facts_of",
     "parse",
     "problems_error",
+    "read_file",
     "read_manifests",
     "to_resource",
 ]

@@ -29,6 +29,8 @@ _STRICT: Final = yamlrocks.OPT_DUPLICATE_KEYS_ERROR | yamlrocks.OPT_REJECT_COMPL
 # As a tree that is walked in Python, about 40 MiB and 200 ms.
 _SURVEYED_INDICATORS: Final = 20_000
 _YAML_1_2_ONLY: Final = re.compile(r"(?:(?:%YAML[ \t]++1\.2[ \t]*+)?(?:#[^\n]*+)?(?:\n|\Z))++")
+UNREADABLE: Final = "manifest.unreadable"
+"""The code of all problems with the text itself, whatever it describes."""
 _POSITION: Final = re.compile(r" at line \d+, column \d+$")
 
 
@@ -47,9 +49,9 @@ class Document:
         """The line of a field of the content, as near as it is known."""
         return self.locator.line_of((*self.field, *field)) if self.locator and field else self.line
 
-    def problem(self, field: FieldPath, message: str) -> Problem:
+    def problem(self, field: FieldPath, message: str, code: str = "manifest.invalid") -> Problem:
         """A problem with a field of the content, at that field's own line."""
-        return Problem(self.path, self.line_of(field), dotted((*self.field, *field)), message)
+        return Problem(self.path, self.line_of(field), dotted((*self.field, *field)), message, code)
 
     def item(self, field: FieldPath, content: dict[str, Any]) -> Document:
         """A document that stands inside this one."""
@@ -72,7 +74,7 @@ def parse(data: bytes, path: str, limits: ManifestLimits) -> tuple[list[Document
     text = decode(data, limits)
     refused = text if not isinstance(text, str) else refusal(text, limits)
     if refused is not None:
-        return [], [Problem(path, refused[0], "", refused[1])]
+        return [], [Problem(path, refused[0], "", refused[1], UNREADABLE)]
     return _File(path, limits).read(str(text))
 
 
@@ -178,7 +180,7 @@ class _File:
             return
         items = content.get("items")
         if not isinstance(items, list):
-            self._problems.append(document.problem(("items",), "the items of a List must be a list"))
+            self._problems.append(document.problem(("items",), "the items of a List must be a list", UNREADABLE))
             return
         for index, item in enumerate(items):
             if self._is_full():
@@ -189,12 +191,16 @@ class _File:
         if isinstance(item, dict):
             self._add(parent.item(("items", index), item))
         else:
-            self._problems.append(parent.problem(("items", index), "an item of a List must be a mapping"))
+            message = "an item of a List must be a mapping"
+            self._problems.append(parent.problem(("items", index), message, UNREADABLE))
 
     def _refuse(self, flaws: list[tuple[FieldPath, str]], locator: Locator) -> None:
         if flaws:
             raise _Refused(
-                *(Problem(self._path, locator.line_of(field), dotted(field), message) for field, message in flaws)
+                *(
+                    Problem(self._path, locator.line_of(field), dotted(field), message, UNREADABLE)
+                    for field, message in flaws
+                )
             )
 
     def _parse_problem(self, error: yamlrocks.YAMLRocksError, chunk: Chunk) -> Problem:
@@ -205,4 +211,4 @@ class _File:
         return self._problem(min(chunk.first_line + line - 1, last), message)
 
     def _problem(self, line: int, message: str) -> Problem:
-        return Problem(self._path, line, "", message)
+        return Problem(self._path, line, "", message, UNREADABLE)

@@ -22,13 +22,15 @@ _WORDS = {type(None): "nothing", bool: "true or false", dict: "this mapping", li
 class Problem:
     """One thing that a commit must mend.
 
-    ``line`` counts from 1; ``field`` is a path such as ``spec.ports[0].name``, empty for the document as a whole.
+    ``line`` counts from 1; ``field`` is a path such as ``spec.ports[0].name``, empty for the document as a whole;
+    ``code`` is stable and dotted.
     """
 
     path: str
     line: int
     field: str
     message: str
+    code: str = "manifest.invalid"
 
     def __str__(self) -> str:
         return printable(f"{self.path}:{self.line}: " + (f"{self.field}: " if self.field else "") + self.message)

@@ -4,13 +4,24 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 import netbox_hedgehog.manifests as package
 from netbox_hedgehog.errors import ContentProblem, NeedsOperator
-from netbox_hedgehog.manifests import ManifestLimits, Manifests, Problem, duplicates, problems_error, read_manifests
+from netbox_hedgehog.manifests import (
+    ForeignRule,
+    ManifestLimits,
+    Manifests,
+    Problem,
+    ReadingPolicy,
+    Severity,
+    duplicates,
+    problems_error,
+    read_manifests,
+)
+from tests.support.definitions import compiled, definition
 
 LIMITS = ManifestLimits()
 
@@ -94,7 +105,7 @@ FABRIC = {
 
 def read(files: Mapping[str, str | bytes], limits: ManifestLimits = LIMITS, **options: Any) -> Manifests:
     pairs = ((path, dedent(text).encode() if isinstance(text, str) else text) for path, text in files.items())
-    return read_manifests(pairs, limits=limits, **options)
+    return read_manifests(pairs, limits=limits, policy=ReadingPolicy(**options))
 
 
 def resource(name: str, version: str = "v1beta1", namespace: str = "default") -> str:
@@ -190,6 +201,108 @@ def test_files_are_read_one_at_a_time() -> None:
 
     read_manifests(files(), limits=ManifestLimits())
     assert seen == ["a", "b"]
+
+
+class TestForeignDocuments:
+    """Other API groups, kustomizations and Helm values, by the rule that the operator chose."""
+
+    FILES: Final = {
+        "a.yaml": resource("x"),
+        "deploy.yaml": "# web\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n",
+        "kustomization.yaml": "resources: [a.yaml]\n",
+        "values.yaml": "replicas: 3\n",
+    }
+
+    def test_by_default_they_are_counted_and_passed_over(self) -> None:
+        manifests = read(self.FILES)
+        assert (manifests.ignored, manifests.problems, manifests.findings) == (3, [], [])
+
+    def test_a_warning_names_each_with_its_place(self) -> None:
+        manifests = read(self.FILES, foreign=ForeignRule.WARN)
+        assert (len(manifests.resources), manifests.problems) == (1, [])
+        assert {(finding.severity, finding.code) for finding in manifests.findings} == {
+            (Severity.WARNING, "manifest.foreign")
+        }
+        first, second, third = manifests.findings
+        assert (first.path, first.line, first.key) == ("deploy.yaml", 2, ("apps/v1", "Deployment", "shop", "web"))
+        assert first.message == "this is no Hedgehog resource (apps/v1 Deployment), so it is not read"
+        assert (second.path, third.path, third.key) == ("kustomization.yaml", "values.yaml", ("", "", "", ""))
+        assert "no Kubernetes object at all" in third.message
+
+    def test_refused_each_is_a_problem_at_its_line(self) -> None:
+        manifests = read(self.FILES, foreign=ForeignRule.REFUSE)
+        assert [(each.path, each.line, each.code) for each in manifests.problems] == [
+            ("deploy.yaml", 2, "manifest.foreign"),
+            ("kustomization.yaml", 1, "manifest.foreign"),
+            ("values.yaml", 1, "manifest.foreign"),
+        ]
+        assert str(manifests.problems[0]) == (
+            "deploy.yaml:2: this is no Hedgehog resource (apps/v1 Deployment), so it is not read;"
+            " such documents are refused here"
+        )
+
+    def test_an_identity_too_long_for_the_database_is_cut(self) -> None:
+        long = "x" * 5000
+        text = f"apiVersion: {long}/v1\nkind: {long}\nmetadata: {{name: {long}, namespace: {long}}}\n"
+        (finding,) = read({"a.yaml": text}, foreign=ForeignRule.WARN).findings
+        assert [len(part) for part in finding.key] == [320, 63, 63, 253]
+
+
+NAME_RULE = "lower-case letters, digits, '-' and '.', at most 253 characters"
+
+
+class TestSchemas:
+    SCHEMAS: Final = compiled(
+        definition(
+            {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+            kind="VPC",
+            group="vpc.githedgehog.com",
+            name="v1beta1",
+        )
+    )
+    FILES: Final = {
+        "a.yaml": resource("x") + "spec: {id: 5}\n",
+        "b.yaml": resource("y") + "spec:\n  id: five\n  idd: 5\n",
+        "c.yaml": resource("Z") + "spec: {}\n",
+    }
+
+    def test_without_definitions_only_the_rules_of_every_object_are_checked(self) -> None:
+        assert [problem.path for problem in read(self.FILES).problems] == ["c.yaml"]
+
+    def test_to_warn_they_are_findings_at_the_very_line_and_stop_nothing(self) -> None:
+        files = {name: self.FILES[name] for name in ("a.yaml", "b.yaml")}
+        manifests = read(files, schemas=self.SCHEMAS)
+        assert (len(manifests.resources), manifests.problems) == (2, [])
+        assert [(each.severity, each.code, each.field, each.path, each.line) for each in manifests.findings] == [
+            ("warning", "schema.unknown_field", "spec.idd", "b.yaml", 6),
+            ("error", "schema.type", "spec.id", "b.yaml", 5),
+        ]
+        assert {each.key for each in manifests.findings} == {manifests.resources[1].key}
+
+    def test_enforced_every_error_is_a_problem_beside_all_others_and_a_warning_still_stops_nothing(self) -> None:
+        manifests = read(self.FILES, schemas=self.SCHEMAS, enforce=True)
+        assert [(each.code, str(each)) for each in manifests.problems] == [
+            ("schema.type", 'b.yaml:5: spec.id: must be of type integer, not "five"'),
+            (
+                "manifest.invalid",
+                "c.yaml:3: metadata.name: 'Z' is not valid: " + NAME_RULE,
+            ),
+            ("schema.required", "c.yaml:4: spec.id: is missing"),
+        ]
+        assert [each.code for each in manifests.findings] == ["schema.unknown_field"]
+
+    def test_findings_of_one_sort_are_capped_and_counted(self) -> None:
+        files = {f"{number}.yaml": resource(f"x{number}") + "spec: {id: five}\n" for number in range(150)}
+        findings = read(files, schemas=self.SCHEMAS).findings
+        assert len(findings) == 100
+        assert findings[-1].message.endswith("(and 50 more like this)")
+
+
+def test_each_problem_has_the_code_of_its_sort() -> None:
+    problems = read(
+        {"a.yaml": "a: [", "b.yaml": resource("X"), "c.yaml": resource("y") + "---\n" + resource("y")}
+    ).problems
+    assert [problem.code for problem in problems] == ["manifest.unreadable", "manifest.invalid", "manifest.duplicate"]
 
 
 class TestProblem:

@@ -1,0 +1,65 @@
+"""Which files are manifests: the rules of the sync, applied to folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from netbox_hedgehog.git import MANIFEST_SUFFIXES, GitLimits
+
+
+class UsageError(Exception):
+    """The command was asked for something that it cannot do."""
+
+
+def manifest_files(paths: Iterable[str], limits: GitLimits) -> list[Path]:
+    """The manifests below the folders among ``paths``, and the files among them whatever their names; sorted.
+
+    Raises:
+        UsageError: a path does not exist; there are too many files, or they are too deep.
+    """
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if path.is_dir():
+            for file in _below(path, limits):
+                found.add(file)
+                if len(found) > limits.max_files:
+                    raise UsageError(f"There are more than {limits.max_files} manifests.")
+        elif path.is_file():
+            found.add(path)
+        else:
+            raise UsageError(f"{path} is neither a file nor a folder.")
+    return sorted(found)
+
+
+def content_of(file: Path, limits: GitLimits) -> bytes:
+    """The content, or just more of it than is allowed: enough to be refused as too large.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            return stream.read(limits.max_file_bytes + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _below(folder: Path, limits: GitLimits) -> Iterator[Path]:
+    """Links are not followed; what begins with a dot are settings of tools."""
+    pending = [(folder, 0)]
+    while pending:
+        current, depth = pending.pop()
+        if depth > limits.max_depth:
+            raise UsageError(f"Folders are nested more than {limits.max_depth} deep below {folder}.")
+        try:
+            entries = list(current.iterdir())
+        except OSError as error:
+            raise UsageError(f"{current} cannot be read: {error.strerror}.") from None
+        for entry in entries:
+            if entry.name.startswith(".") or entry.is_symlink():
+                continue
+            if entry.is_dir():
+                pending.append((entry, depth + 1))
+            elif entry.name.endswith(MANIFEST_SUFFIXES) and entry.is_file():
+                yield entry
