@@ -74,7 +74,7 @@ def break_sync(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("netbox_hedgehog.sync.run.remote_head", fail)
+    monkeypatch.setattr("netbox_hedgehog.sync.run.head_of", fail)
 
 
 def everything_written(log: io.StringIO) -> str:
@@ -367,7 +367,7 @@ class TestBackOff:
         run_tick(fabric.retry_at, sent.append)
         assert sent == [fabric.pk]
 
-    def test_a_success_ends_it(self, remote, clock):
+    def test_a_success_ends_it(self, remote):
         remote.commit({"a.yaml": document("leaf")})
         remote.server.status = 503
         fabric = remote.fabric()
@@ -408,7 +408,7 @@ class TestBackOff:
             GitRepository.objects.update(url="https://git.example.com/corrected.git")
             raise NeedsOperator("git.not_found", "x")
 
-        monkeypatch.setattr("netbox_hedgehog.sync.run.remote_head", correct_and_fail)
+        monkeypatch.setattr("netbox_hedgehog.sync.run.head_of", correct_and_fail)
         sync(fabric)
         assert run_tick(clock.now, lambda _: None).syncs_triggered == 1
 
@@ -483,7 +483,7 @@ class TestClaim:
             HedgehogFabric.objects.update(claim_token=successor)
             return head
 
-        monkeypatch.setattr("netbox_hedgehog.sync.run.remote_head", take_over)
+        monkeypatch.setattr("netbox_hedgehog.sync.run.head_of", take_over)
         assert sync(fabric)["error"]["code"] == "sync.claim_lost"
         assert (fabric.last_sync, fabric.claim_token) == (last_sync, successor)
 
@@ -495,7 +495,7 @@ class TestClaim:
             HedgehogFabric.objects.update(claim_token=successor)
             raise RetryLater("git.x", "x")
 
-        monkeypatch.setattr("netbox_hedgehog.sync.run.remote_head", take_over_and_fail)
+        monkeypatch.setattr("netbox_hedgehog.sync.run.head_of", take_over_and_fail)
         sync(fabric)
         assert (fabric.sync_status, fabric.retry_at, fabric.claim_token) == ("in_sync", None, successor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netbox_hedgehog.git.addresses import check_numeric_host
 from netbox_hedgehog.git.authorities import check_authorities
 from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
+from netbox_hedgehog.git.heads import head_of
 from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
@@ -31,6 +32,7 @@ __all__ = [
     "check_url",
     "directory_tree",
     "discard_mirror",
+    "head_of",
     "list_manifests",
     "mirror_at",
     "parse_location",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from netbox_hedgehog.errors import RetryLater
@@ -23,27 +23,41 @@ _POLL_SECONDS: Final = 0.02
 def exclusive(path: Path, deadline: Deadline) -> Iterator[None]:
     """Hold the lock file ``path``; the kernel frees it when its holder dies, however it dies.
 
-    The file stays: deleting it would let two processes hold "the" lock on different files.
+    Only who holds it may delete the file: those who wait for the deleted one notice, and take the new one.
     Raises RetryLater ``git.mirror_busy`` when ``deadline`` passes first.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    while (descriptor := _try_lock(path)) is None:
+        if deadline.passed:
+            raise RetryLater(
+                "git.mirror_busy",
+                "Another process still fetches the same repository.",
+                "It is tried again by itself; a very large repository may need a longer timeout.",
+            )
+        time.sleep(_POLL_SECONDS)
     try:
-        while not _try_lock(descriptor):
-            if deadline.passed:
-                raise RetryLater(
-                    "git.mirror_busy",
-                    "Another process still fetches the same repository.",
-                    "It is tried again by itself; a very large repository may need a longer timeout.",
-                )
-            time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(path: Path) -> int | None:
+    """The locked file's descriptor; None if another holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with ExitStack() as failing:
+        failing.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        if not _is_at(path, descriptor):
+            return None
+        failing.pop_all()
+    return descriptor
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of that name."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
         return False
-    return True

@@ -48,6 +48,11 @@ class Run:
         return getattr(self.fabric, "held_change", None)
 
     @property
+    def wanted_at(self) -> datetime:
+        """Since when this sync is wanted: what was pushed before must be seen. One tick's fabrics all have the same."""
+        return self.fabric.claimed_at or self.started_at
+
+    @property
     def as_of(self) -> datetime:
         """The moment that counts as the sync's time: when it was claimed, for the sake of the cadence.
 

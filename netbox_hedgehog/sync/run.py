@@ -21,10 +21,10 @@ from netbox_hedgehog.git import (
     GitSource,
     directory_tree,
     discard_mirror,
+    head_of,
     list_manifests,
     mirror_at,
     read_blob,
-    remote_head,
 )
 from netbox_hedgehog.manifests import Manifests, problems_error, read_manifests
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
@@ -96,7 +96,7 @@ class _Attempt:
         """Fetch, read and reconcile; stop as soon as nothing is left to do."""
         fabric = self.run.fabric
         source = source_of(fabric)
-        self.commit = remote_head(source)
+        self.commit = head_of(mirror_root(), source, self.run.wanted_at)
         if self._is_current() and self.commit == fabric.desired_state_commit:
             return self._unchanged(fabric.desired_state_tree)
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None

@@ -154,6 +154,21 @@ class TestUnchanged:
         assert (result["status"], counts(result)) == ("unchanged", (0, 0, 0, 1))
         assert remote.server.fetches == fetches
 
+    @pytest.mark.parametrize("broken", [False, True])
+    def test_two_hundred_fabrics_of_one_repository_cost_one_round_trip_per_tick(self, remote, broken):
+        remote.commit({"a.yaml": document("leaf-1")})
+        repository = remote.fabric().git_repository
+        fabrics = [remote.fabric(git_repository=repository) for _ in range(200)]
+        sync(fabrics[0])
+        same = ("synced_source", "desired_state_commit", "desired_state_tree")
+        HedgehogFabric.objects.update(**{name: getattr(fabrics[0], name) for name in same})
+        remote.server.status = 503 if broken else None
+        tick = timezone.now()
+        HedgehogFabric.objects.update(claimed_at=tick, claim_expires_at=tick + timedelta(hours=1))
+        before = remote.server.requests
+        assert {sync(fabric)["status"] for fabric in fabrics} == {"failed" if broken else "unchanged"}
+        assert remote.server.requests == before + 1
+
     def test_a_commit_elsewhere_in_the_repository_changes_nothing_here(self, remote):
         remote.commit({"one/a.yaml": document("a")})
         fabric = remote.fabric("/one")
