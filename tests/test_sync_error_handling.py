@@ -456,8 +456,8 @@ class TestClaim:
                 action()
                 return result
 
-            original = run.read_manifests
-            monkeypatch.setattr(run, "read_manifests", read)
+            original = run.read_tree
+            monkeypatch.setattr(run, "read_tree", read)
 
         return arrange
 

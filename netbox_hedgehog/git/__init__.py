@@ -11,7 +11,14 @@ from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.source import GitSource
-from netbox_hedgehog.git.tree import MANIFEST_SUFFIXES, ManifestFile, directory_tree, list_manifests, read_blob
+from netbox_hedgehog.git.tree import (
+    MANIFEST_SUFFIXES,
+    ManifestFile,
+    directory_tree,
+    has_tree,
+    list_manifests,
+    read_manifest,
+)
 from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
 
 __all__ = [
@@ -32,11 +39,12 @@ __all__ = [
     "check_url",
     "directory_tree",
     "discard_mirror",
+    "has_tree",
     "head_of",
     "list_manifests",
     "mirror_at",
     "parse_location",
-    "read_blob",
+    "read_manifest",
     "remote_head",
     "split_credentials",
 ]

@@ -29,8 +29,6 @@ class ManifestFile:
     """From the root of the repository; bytes that are not UTF-8 stand as ``\\xNN``."""
     blob_id: str
     """Changes exactly when the content changes."""
-    size: int
-    """Bytes."""
 
 
 def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
@@ -59,11 +57,16 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
         return str(tree.id)
 
 
+def has_tree(repo: pygit2.Repository, tree_id: str) -> bool:
+    """Whether the mirror has this tree, and so all that is below it."""
+    return tree_id in repo
+
+
 def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits: GitLimits) -> list[ManifestFile]:
     """The ``.yaml``, ``.yml`` and ``.json`` files below ``tree_id``, the tree of ``directory``, sorted by path.
 
     Links, submodules, and everything whose name begins with a dot (settings of tools) are left out.
-    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``, ``git.file_too_large``; RetryLater ``git.corrupt``.
+    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``; RetryLater ``git.corrupt``.
     """
     prefix = "".join(f"{part}/" for part in _parts(directory))
     found: list[ManifestFile] = []
@@ -75,27 +78,25 @@ def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits
                     f"There are more than {limits.max_files} manifests below {directory}.",
                     "Check the fabric's GitOps directory; if it is right, raise the limit.",
                 )
-            # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
-            size = repo.odb.read_header(entry.id)[1]
-            _check_size(path, size, limits)
-            found.append(ManifestFile(path, str(entry.id), size))
+            found.append(ManifestFile(path, str(entry.id)))
     return sorted(found, key=lambda manifest: manifest.path)
 
 
-def read_blob(repo: pygit2.Repository, blob_id: str, limits: GitLimits) -> bytes:
+def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits) -> bytes:
     """The content of one manifest.
 
     Raises NeedsOperator ``git.file_too_large``, ``git.lfs_pointer``; RetryLater ``git.corrupt``.
     """
     with _reading():
-        _check_size(f"blob {blob_id}", repo.odb.read_header(blob_id)[1], limits)
-        kind, data = repo.odb.read(blob_id)
+        # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
+        _check_size(file.path, repo.odb.read_header(file.blob_id)[1], limits)
+        kind, data = repo.odb.read(file.blob_id)
         if kind != ObjectType.BLOB:
-            raise KeyError(blob_id)
+            raise KeyError(file.blob_id)
     if data.startswith(_LFS_POINTER):
         raise NeedsOperator(
             "git.lfs_pointer",
-            "The file is stored in Git LFS: the repository holds only a pointer to it.",
+            f"{file.path} is stored in Git LFS: the repository holds only a pointer to it.",
             "Store manifests in Git itself (git lfs untrack, then git add --renormalize).",
         )
     return data

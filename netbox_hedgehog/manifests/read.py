@@ -143,15 +143,11 @@ def _key(content: dict[str, Any]) -> ResourceKey:
 
 
 def duplicates(resources: Iterable[Resource]) -> list[Problem]:
-    """A problem for each resource that another one before it already describes.
-
-    The version in ``apiVersion`` makes no difference: to Kubernetes they are one object.
-    """
-    first: dict[tuple[str, str, str, str], Resource] = {}
+    """A problem for each resource that describes an object which another one before it already describes."""
+    first: dict[ResourceKey, Resource] = {}
     problems: list[Problem] = []
     for resource in resources:
-        group = resource.api_version.partition("/")[0]
-        other = first.setdefault((group, resource.kind, resource.namespace, resource.name), resource)
+        other = first.setdefault(resource.object_key, resource)
         if other is not resource:
             what = f"{resource.kind} {resource.namespace}/{resource.name}"
             message = f"{what} is already defined at {other.path}:{other.line}"

@@ -30,6 +30,11 @@ class Resource:
         """The identity of the resource within its fabric."""
         return (self.api_version, self.kind, self.namespace, self.name)
 
+    @property
+    def object_key(self) -> ResourceKey:
+        """What Kubernetes holds to be one object: group, kind, namespace and name, whatever the version."""
+        return (self.api_version.partition("/")[0], self.kind, self.namespace, self.name)
+
     def digest(self) -> str:
         """32 hex digits that change when labels, annotations or spec do; stored, so its form must stay the same."""
         content = json.dumps(

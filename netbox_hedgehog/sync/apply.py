@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from django.db.models import Count
+
 from netbox_hedgehog.manifests import ResourceKey
 from netbox_hedgehog.models import FabricResource
 from netbox_hedgehog.sync.diff import Diff, Stored, Written
@@ -11,15 +15,23 @@ _CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_li
 _ROWS_PER_STATEMENT = 1000
 
 
-def stored_resources(fabric_id: int) -> dict[ResourceKey, Stored]:
-    """The fabric's resources as the database has them, by identity."""
+def stored_resources(fabric_id: int, paths: Collection[str] | None = None) -> dict[ResourceKey, Stored]:
+    """The fabric's resources as the database has them, by identity; only those from ``paths`` if these are given."""
     rows = FabricResource.objects.filter(fabric_id=fabric_id).order_by()
+    if paths is not None:
+        rows = rows.filter(source_path__in=paths)
     return {
         (api_version, kind, namespace, name): Stored(pk, digest, path, line)
         for api_version, kind, namespace, name, pk, digest, path, line in rows.values_list(
             "api_version", "kind", "namespace", "name", "pk", "digest", "source_path", "source_line"
         )
     }
+
+
+def count_by_kind(fabric_id: int) -> dict[str, int]:
+    """How many resources of each kind the fabric has."""
+    rows = FabricResource.objects.filter(fabric_id=fabric_id).order_by()
+    return dict(rows.values_list("kind").annotate(Count("pk")))
 
 
 def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,7 +10,6 @@ from django.db import transaction
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import NeedsOperator
-from netbox_hedgehog.manifests import ResourceKey
 from netbox_hedgehog.models import Decision, HedgehogFabric, HeldChange, budget_problem
 from netbox_hedgehog.sync.budget import Budget, Budgets
 from netbox_hedgehog.sync.diff import Diff
@@ -43,11 +40,6 @@ def _first(own: int | None, general: int) -> int:
 def as_json(budgets: Budgets) -> dict[str, Any]:
     """For comparing with the limits that a held change was judged by."""
     return asdict(budgets)
-
-
-def by_kind(keys: Iterable[ResourceKey]) -> Counter[str]:
-    """How many resources of each kind."""
-    return Counter(kind for _, kind, _, _ in keys)
 
 
 def still_holds(held: HeldChange | None, fabric: HedgehogFabric, source: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -83,7 +83,14 @@ class Run:
         )
 
 
-def record_success(run: Run, now: datetime, tree: str, outcome: Outcome, record: Record | None = None) -> None:
+class Basis(NamedTuple):
+    """What the stored resources are equal to: a tree, and a digest of its source and of the rules of reading it."""
+
+    tree: str
+    rules: str
+
+
+def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, record: Record | None = None) -> None:
     """Write success; inside the transaction that applied the diff, so that both stand or fall together.
 
     Raises:
@@ -95,11 +102,11 @@ def record_success(run: Run, now: datetime, tree: str, outcome: Outcome, record:
         sync_status=SyncStatus.IN_SYNC,
         sync_error="",
         desired_state_commit=outcome.commit,
-        desired_state_tree=tree,
+        desired_state_tree=basis.tree,
         resource_count=outcome.counts.total,
         consecutive_failures=0,
         retry_at=None,
-        synced_source=run.source,
+        synced_source=basis.rules,
         failed_source="",
     )
     if not written:

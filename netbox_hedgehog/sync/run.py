@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from time import monotonic
 from typing import Final
@@ -13,35 +12,27 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
-from pygit2 import Repository
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import ContentProblem, InternalFault, RetryLater, SyncError
-from netbox_hedgehog.git import (
-    GitSource,
-    directory_tree,
-    discard_mirror,
-    head_of,
-    list_manifests,
-    mirror_at,
-    read_blob,
-)
-from netbox_hedgehog.manifests import Manifests, problems_error, read_manifests
+from netbox_hedgehog.git import directory_tree, head_of, mirror_at
+from netbox_hedgehog.manifests import problems_error
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
-from netbox_hedgehog.sync.apply import apply_diff, stored_resources
+from netbox_hedgehog.sync.apply import apply_diff, count_by_kind, stored_resources
 from netbox_hedgehog.sync.budget import excesses
 from netbox_hedgehog.sync.checks import findings_of
 from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.findings import store_findings
 from netbox_hedgehog.sync.heartbeat import Heartbeat
-from netbox_hedgehog.sync.held import budgets_of, by_kind, held_change, is_approved, still_holds
-from netbox_hedgehog.sync.outcome import Run, claim_lost, record_failure, record_held, record_success
+from netbox_hedgehog.sync.held import budgets_of, held_change, is_approved, still_holds
+from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
+from netbox_hedgehog.sync.reading import Reading, healing, read_tree, reading_rules
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
-from netbox_hedgehog.sync.source import manifest_limits, mirror_root, source_of
+from netbox_hedgehog.sync.source import mirror_root, source_of
 
 _EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
 
@@ -91,6 +82,7 @@ class _Attempt:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.commit = ""
+        self._rules = reading_rules(run.source)
 
     def execute(self) -> Outcome:
         """Fetch, read and reconcile; stop as soon as nothing is left to do."""
@@ -103,22 +95,26 @@ class _Attempt:
         if held and self.commit == held.commit:
             return self._held()
         repository = mirror_at(mirror_root(), source, self.commit)
-        with _healing(source):
+        with healing(source):
             tree = directory_tree(repository, self.commit, fabric.gitops_directory)
         if self._is_current() and tree == fabric.desired_state_tree:
             return self._unchanged(tree)
         if held and tree == held.tree:
             return self._held()
-        return self._reconcile(tree, _read(repository, tree, fabric, source))
+        since = fabric.desired_state_tree if self._is_current() else ""
+        return self._reconcile(read_tree(repository, tree, fabric, source, since))
 
     def _is_current(self) -> bool:
-        """Whether the stored resources come from this same source; a failure in between has not touched them."""
-        return self.run.fabric.synced_source == self.run.source
+        """Whether the stored resources come from this same source, read by the same rules.
+
+        A failure in between has not touched them.
+        """
+        return self.run.fabric.synced_source == self._rules
 
     def _unchanged(self, tree: str) -> Outcome:
         outcome = Outcome(RunStatus.UNCHANGED, self.commit, Counts(unchanged=self.run.fabric.resource_count))
         with transaction.atomic():
-            record_success(self.run, timezone.now(), tree, outcome)
+            record_success(self.run, timezone.now(), Basis(tree, self._rules), outcome)
         return _logged(outcome)
 
     def _held(self, new: HeldChange | None = None) -> Outcome:
@@ -135,7 +131,8 @@ class _Attempt:
             return None
         return held_change(run.fabric, (run.source, self.commit, tree), change, (reasons, budgets), timezone.now())
 
-    def _reconcile(self, tree: str, manifests: Manifests) -> Outcome:
+    def _reconcile(self, reading: Reading) -> Outcome:
+        manifests = reading.manifests
         if manifests.problems:
             raise problems_error(manifests.problems, manifests.total_problems)
         fabric = self.run.fabric
@@ -143,44 +140,25 @@ class _Attempt:
             # The row lock keeps every other sync from taking the claim until this one has committed.
             if not HedgehogFabric.objects.select_for_update().filter(pk=fabric.pk, claim_token=self.run.token):
                 raise claim_lost()
-            stored = stored_resources(fabric.pk)
-            if stored and not manifests.resources:
-                raise _emptied(fabric, len(stored))
-            change = diff(manifests.resources, stored)
-            if held := self._over_budget(tree, change, by_kind(stored)):
+            stored = count_by_kind(fabric.pk)
+            change = diff(manifests.resources, stored_resources(fabric.pk, reading.paths))
+            counts = _counts(change, sum(stored.values()))
+            if stored and not counts.total:
+                raise _emptied(fabric, counts.deleted)
+            if held := self._over_budget(reading.tree, change, stored):
                 return self._held(held)
             record = record_of(change)
             if not change.is_empty:
                 apply_diff(fabric.pk, change, self.commit)
                 store_findings(fabric.pk, findings_of(fabric.pk, manifests.resources))
-            outcome = Outcome(_status_of(change), self.commit, _counts(change))
-            record_success(self.run, timezone.now(), tree, outcome, record)
+            outcome = Outcome(_status_of(change), self.commit, counts)
+            record_success(self.run, timezone.now(), Basis(reading.tree, self._rules), outcome, record)
         return _logged(outcome)
 
 
-def _read(repository: Repository, tree: str, fabric: HedgehogFabric, source: GitSource) -> Manifests:
-    limits = source.limits
-    with _healing(source):
-        files = list_manifests(repository, tree, fabric.gitops_directory, limits)
-        return read_manifests(
-            ((file.path, read_blob(repository, file.blob_id, limits)) for file in files),
-            limits=manifest_limits(),
-        )
-
-
-@contextmanager
-def _healing(source: GitSource) -> Iterator[None]:
-    """Delete a mirror that turns out to be damaged while it is read, so that the next sync fetches it anew."""
-    try:
-        yield
-    except SyncError as error:
-        if error.code == "git.corrupt":
-            discard_mirror(mirror_root(), source)
-        raise
-
-
-def _counts(change: Diff) -> Counts:
-    return Counts(len(change.created), len(change.updated), len(change.deleted), change.unchanged)
+def _counts(change: Diff, stored: int) -> Counts:
+    created, updated, deleted = len(change.created), len(change.updated), len(change.deleted)
+    return Counts(created, updated, deleted, unchanged=stored - updated - deleted)
 
 
 def _status_of(change: Diff) -> RunStatus:

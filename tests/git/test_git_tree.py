@@ -8,7 +8,7 @@ import pytest
 from pygit2.enums import FileMode
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
-from netbox_hedgehog.git import GitLimits, directory_tree, list_manifests, read_blob
+from netbox_hedgehog.git import GitLimits, ManifestFile, directory_tree, has_tree, list_manifests, read_manifest
 from tests.support.git_server import commit_files
 
 LIMITS = GitLimits()
@@ -31,13 +31,12 @@ def test_manifests_are_listed_from_the_root_of_the_repository_in_order(path: Pat
     assert paths(path, commit, "lab") == ["lab/a.json", "lab/b.yaml", "lab/b/c.yml", "lab/z.yaml"]
 
 
-def test_a_manifest_has_its_size_and_the_id_of_its_content(path: Path) -> None:
+def test_a_manifest_has_the_id_of_its_content(path: Path) -> None:
     commit = commit_files(path, {"a.yaml": b"same", "b.yaml": b"same", "c.yaml": b"other!"}, "files")
     repository = pygit2.Repository(str(path))
     a, b, c = list_manifests(repository, directory_tree(repository, commit, ""), "", LIMITS)
-    assert (a.size, c.size) == (4, 6)
     assert a.blob_id == b.blob_id != c.blob_id
-    assert read_blob(repository, c.blob_id, LIMITS) == b"other!"
+    assert read_manifest(repository, c, LIMITS) == b"other!"
 
 
 @pytest.mark.parametrize("directory", ["", "/", "//", "./", "."])
@@ -116,19 +115,12 @@ def test_too_many_files_are_refused(path: Path) -> None:
     assert caught.value.code == "git.too_many_files"
 
 
-def test_a_large_file_is_refused_by_its_name_unread(path: Path) -> None:
-    commit = commit_files(path, {"lab/big.yaml": b"x" * 101, "big.md": b"x" * 101}, "files")
-    with pytest.raises(NeedsOperator, match=r"lab/big\.yaml") as caught:
-        paths(path, commit, limits=replace(LIMITS, max_file_bytes=100))
-    assert caught.value.code == "git.file_too_large"
-
-
-def test_a_large_blob_is_refused(path: Path) -> None:
+def test_a_large_file_is_refused_by_its_name(path: Path) -> None:
     commit_files(path, {"a.yaml": b"x" * 101}, "files")
     repository = pygit2.Repository(str(path))
     blob = str(repository.create_blob(b"x" * 101))
-    with pytest.raises(NeedsOperator) as caught:
-        read_blob(repository, blob, replace(LIMITS, max_file_bytes=100))
+    with pytest.raises(NeedsOperator, match=r"lab/a\.yaml") as caught:
+        read_manifest(repository, ManifestFile("lab/a.yaml", blob), replace(LIMITS, max_file_bytes=100))
     assert caught.value.code == "git.file_too_large"
 
 
@@ -144,8 +136,8 @@ def test_a_pointer_to_large_file_storage_is_refused(path: Path) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
     commit_files(path, {"a.yaml": pointer}, "files")
     repository = pygit2.Repository(str(path))
-    with pytest.raises(NeedsOperator) as caught:
-        read_blob(repository, str(repository.create_blob(pointer)), LIMITS)
+    with pytest.raises(NeedsOperator, match=r"lab/a\.yaml") as caught:
+        read_manifest(repository, ManifestFile("lab/a.yaml", str(repository.create_blob(pointer))), LIMITS)
     assert caught.value.code == "git.lfs_pointer"
 
 
@@ -153,7 +145,7 @@ def test_a_pointer_to_large_file_storage_is_refused(path: Path) -> None:
 def test_an_object_that_is_missing_means_a_damaged_mirror(path: Path, blob: str) -> None:
     commit_files(path, {"a.yaml": b""}, "files")
     with pytest.raises(RetryLater) as caught:
-        read_blob(pygit2.Repository(str(path)), blob, LIMITS)
+        read_manifest(pygit2.Repository(str(path)), ManifestFile("a.yaml", blob), LIMITS)
     assert caught.value.code == "git.corrupt"
 
 
@@ -161,4 +153,11 @@ def test_a_tree_is_not_read_as_a_file(path: Path) -> None:
     commit = commit_files(path, {"a.yaml": b""}, "files")
     repository = pygit2.Repository(str(path))
     with pytest.raises(RetryLater):
-        read_blob(repository, directory_tree(repository, commit, "/"), LIMITS)
+        read_manifest(repository, ManifestFile("a.yaml", directory_tree(repository, commit, "/")), LIMITS)
+
+
+def test_a_tree_is_known_until_the_mirror_is_made_anew(path: Path) -> None:
+    commit = commit_files(path, {"a.yaml": b""}, "files")
+    tree = directory_tree(pygit2.Repository(str(path)), commit, "/")
+    assert has_tree(pygit2.Repository(str(path)), tree)
+    assert not has_tree(pygit2.Repository(str(path)), "ab" * 20)

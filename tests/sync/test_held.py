@@ -161,7 +161,9 @@ class TestDeciding:
     def test_an_approval_does_not_cover_more_than_was_seen(self, held):
         decided(held, Decision.APPROVED)
         for n in range(3):
-            baker.make("netbox_hedgehog.FabricResource", fabric=held, kind="Switch", name=f"late-{n}")
+            baker.make(
+                "netbox_hedgehog.FabricResource", fabric=held, kind="Switch", name=f"late-{n}", source_path="1.yaml"
+            )
         assert sync(held)["status"] == "held"
         assert HeldChange.objects.get().deleted == 11
 
