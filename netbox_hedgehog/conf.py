@@ -157,6 +157,10 @@ class Conf:
         "Hosts that repositories may not use, in the same form; an address counts under whatever name.",
         pattern=_HOST_ENTRY,
     )
+    git_allow_rsa_keys = Option(
+        False,
+        "Sign in with RSA keys over SSH: a hostile server can then end a worker by a defect in libssh2.",
+    )
     git_connect_timeout_seconds = Option(
         10, "Longest wait for a Git server to accept or to answer.", unit="s", minimum=1, maximum=600
     )

@@ -21,11 +21,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
 from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
+from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git import (
     check_authorities,
+    check_known_hosts,
     check_numeric_host,
     check_proxy,
+    check_ssh_key,
     check_url,
     parse_location,
     split_credentials,
@@ -73,7 +76,11 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
     """Moves credentials out of a pasted URL, keeps stored secrets unless told otherwise, and returns none."""
 
     password = SecretField(label="Password or token", widget=WriteOnlyInput)
-    ssh_private_key = SecretField(label="SSH private key", widget=WriteOnlyTextarea, help_text="PEM or OpenSSH format.")
+    ssh_private_key = SecretField(
+        label="SSH private key",
+        widget=WriteOnlyTextarea,
+        help_text="PEM or OpenSSH format; ed25519 is recommended (ssh-keygen -t ed25519).",
+    )
     ssh_key_passphrase = SecretField(label="SSH key passphrase", widget=WriteOnlyInput)
     ssh_known_hosts = LinesField(
         label="SSH known hosts",
@@ -137,6 +144,13 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
             check_authorities(pem, timezone.now())
         return pem
 
+    def clean_ssh_known_hosts(self) -> str:
+        """Catch lines that no SSH library reads."""
+        lines: str = self.cleaned_data["ssh_known_hosts"]
+        with _as_validation_error():
+            check_known_hosts(lines)
+        return lines
+
     def clean_ssh_private_key(self) -> str:
         """Catch the public key, or the path of a file, before a sync fails on it."""
         key = _unix_lines(self.cleaned_data["ssh_private_key"])
@@ -144,6 +158,9 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(
                 "This is not a private key: it must begin with a line like -----BEGIN OPENSSH PRIVATE KEY-----."
             )
+        if key and not conf.git_allow_rsa_keys:
+            with _as_validation_error():
+                check_ssh_key(key, self.data.get(self.add_prefix("ssh_key_passphrase"), ""))
         return key
 
     def clean(self) -> dict[str, Any]:

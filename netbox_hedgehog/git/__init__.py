@@ -6,11 +6,13 @@ from netbox_hedgehog.git.addresses import check_numeric_host
 from netbox_hedgehog.git.authorities import check_authorities
 from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
 from netbox_hedgehog.git.heads import head_of
+from netbox_hedgehog.git.host_keys import check_known_hosts
 from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.source import GitSource
+from netbox_hedgehog.git.ssh_keys import check_ssh_key
 from netbox_hedgehog.git.tree import (
     MANIFEST_SUFFIXES,
     ManifestFile,
@@ -34,8 +36,10 @@ __all__ = [
     "UrlPolicy",
     "UserPassword",
     "check_authorities",
+    "check_known_hosts",
     "check_numeric_host",
     "check_proxy",
+    "check_ssh_key",
     "check_url",
     "directory_tree",
     "discard_mirror",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pygit2
+from pygit2 import callbacks as pygit2_callbacks
 from pygit2.enums import CredentialType
+from pygit2.ffi import ffi
 
 from netbox_hedgehog.errors import NeedsOperator
 from netbox_hedgehog.git.credentials import Anonymous, SshKey, UserPassword
 from netbox_hedgehog.git.failures import auth_failed, timed_out
+from netbox_hedgehog.git.host_keys import not_vouched_for
+from netbox_hedgehog.git.ssh_keys import check_ssh_key
+from netbox_hedgehog.git.streams import host_key_at
+from netbox_hedgehog.git.urls import DEFAULT_PORTS, parse_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +42,8 @@ class Callbacks(pygit2.RemoteCallbacks):
         self._deadline = deadline
         self._progress = progress
         self._answered = False
+        self.host_key = b""
+        """The key that the SSH server showed, in its wire form."""
 
     def credentials(
         self,
@@ -45,7 +53,7 @@ class Callbacks(pygit2.RemoteCallbacks):
     ) -> pygit2.UserPass | pygit2.Keypair | pygit2.Username:
         """Hand out the source's credential once.
 
-        Raises NeedsOperator ``git.auth_failed``.
+        Raises NeedsOperator ``git.auth_failed``, ``git.ssh_key_rsa``.
         """
         credential = self._source.credential
         if isinstance(credential, Anonymous):
@@ -60,6 +68,8 @@ class Callbacks(pygit2.RemoteCallbacks):
         if isinstance(credential, UserPassword) and allowed_types & CredentialType.USERPASS_PLAINTEXT:
             return pygit2.UserPass(credential.username, credential.password)
         if isinstance(credential, SshKey) and allowed_types & CredentialType.SSH_MEMORY:
+            if not self._source.allow_rsa_keys:
+                check_ssh_key(credential.private_key, credential.passphrase)
             return pygit2.KeypairFromMemory(
                 username_from_url or credential.username, None, credential.private_key, credential.passphrase
             )
@@ -68,24 +78,15 @@ class Callbacks(pygit2.RemoteCallbacks):
         )
 
     def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002, FBT001
-        """Accept what the system's certificates (TLS) or the given known hosts (SSH) vouch for, nothing else.
+        """Accept an SSH server that the source's known hosts vouch for; certificates are the dialler's to verify.
 
-        Raises NeedsOperator ``git.tls`` or ``git.host_key``.
+        Raises NeedsOperator ``git.host_key``, ``git.host_key_changed``.
         """
         if valid:
             return True
-        name = host.decode("ascii", "backslashreplace")
-        if self._source.url.lower().startswith("https://"):
-            raise NeedsOperator(
-                "git.tls",
-                f"The TLS certificate of {name} is not trusted.",
-                "Install the certificate of the signing authority on the workers, or correct the host name.",
-            )
-        raise NeedsOperator(
-            "git.host_key",
-            f"The SSH host key of {name} is not among the known hosts of this repository.",
-            "Compare the server's key with its operator and add its line to the known hosts.",
-        )
+        location = parse_location(self._source.url)
+        port = location.port or DEFAULT_PORTS["ssh"]
+        raise not_vouched_for(location.host, port, self._source.known_hosts, self.host_key)
 
     def transfer_progress(self, stats: TransferProgress) -> None:
         """Stop a fetch that outgrows its limits or its time.
@@ -112,3 +113,17 @@ def _too_large(what: str) -> NeedsOperator:
         f"The repository sends {what}.",
         "Check that this is the repository with the manifests; if so, raise the limit.",
     )
+
+
+# pygit2 passes no certificate on to Python. Its own function stays in charge; this one looks at the key on the way.
+_passed_on: Final = pygit2_callbacks._certificate_check_cb  # noqa: SLF001 - there is no public way to the key
+
+
+def _look_at_host_key(certificate: Any, valid: int, host: Any, payload: Any) -> int:
+    callbacks = ffi.from_handle(payload)
+    if isinstance(callbacks, Callbacks):
+        callbacks.host_key = host_key_at(int(ffi.cast("uintptr_t", certificate)))
+    return int(_passed_on(certificate, valid, host, payload))
+
+
+ffi.def_extern(name="_certificate_check_cb")(_look_at_host_key)

@@ -39,13 +39,11 @@ class UserPassword:
 
 @dataclass(frozen=True, slots=True)
 class SshKey:
-    """An SSH private key (the text of its file), and the server keys it may be shown to."""
+    """An SSH private key: the text of its file."""
 
     username: str
     private_key: str
     passphrase: str
-    known_hosts: str
-    """Lines in OpenSSH's ``known_hosts`` format; a server that is not among them is refused."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ _RULES: Final = (
         "Check the path in the repository's URL and that the credentials may read it; otherwise it is a passing fault.",
     ),
     _rule(
-        r"ssl|tls|socket|network|connect|eof|unreachable|transport|protocol|pkt|stream|http|could not read"
+        r"ssl|tls|ssh|socket|network|connect|eof|unreachable|transport|protocol|pkt|stream|http|could not read"
         r"|invalid response|packet",
         RetryLater,
         "git.network",

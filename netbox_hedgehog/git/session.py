@@ -13,7 +13,6 @@ from pygit2.enums import ConfigLevel, Option
 
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git.callbacks import Callbacks
-from netbox_hedgehog.git.credentials import SshKey
 from netbox_hedgehog.git.dial import Dialler
 from netbox_hedgehog.git.failures import timed_out, translate
 from netbox_hedgehog.git.streams import dialling
@@ -88,7 +87,7 @@ def _meaning(error: BaseException, source: GitSource, deadline: Deadline) -> Bas
 @contextmanager
 def _known_hosts(source: GitSource, deadline: Deadline) -> Iterator[None]:
     """Show libgit2 the known hosts of this source, and only these, while it connects over SSH."""
-    if not isinstance(source.credential, SshKey):
+    if not source.is_ssh:
         yield
         return
     if not _home_lock.acquire(timeout=deadline.remaining_seconds):
@@ -97,8 +96,7 @@ def _known_hosts(source: GitSource, deadline: Deadline) -> Iterator[None]:
         with tempfile.TemporaryDirectory(prefix="hedgehog-known-hosts-") as home:
             directory = Path(home, ".ssh")
             directory.mkdir()
-            text = source.credential.known_hosts.strip()
-            (directory / "known_hosts").write_text(text + "\n", encoding="utf-8")
+            (directory / "known_hosts").write_text(source.known_hosts.strip() + "\n", encoding="utf-8")
             before = pygit2.option(Option.GET_HOMEDIR)
             pygit2.option(Option.SET_HOMEDIR, home)
             try:

@@ -21,6 +21,10 @@ class GitSource:
     policy: UrlPolicy
     credential: Credential = field(default_factory=Anonymous)
     limits: GitLimits = field(default_factory=GitLimits)
+    known_hosts: str = ""
+    """Lines in OpenSSH's ``known_hosts`` format; an ssh server that is not among them is refused."""
+    allow_rsa_keys: bool = False
+    """Whether to sign with RSA keys, at the mercy of the server: see :func:`ssh_keys.check_ssh_key`."""
     proxy: Proxy | None = None
     authorities: str = ""
     """Certificates (PEM) of the only authorities that may vouch for an https server; none: the system's."""

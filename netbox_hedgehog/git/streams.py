@@ -58,12 +58,23 @@ _ffi.cdef("""
         int (*init)(git_stream **, const char *, const char *);
         int (*wrap)(git_stream **, git_stream *, const char *);
     } git_stream_registration;
+    typedef struct {
+        int cert_type;
+        int type;
+        unsigned char hash_md5[16];
+        unsigned char hash_sha1[20];
+        unsigned char hash_sha256[32];
+        int raw_type;
+        const char *hostkey;
+        size_t hostkey_len;
+    } git_cert_hostkey;
     int git_stream_register(int, git_stream_registration *);
     int git_error_set_str(int, const char *);
 """)
 # A look-up in a library searches those that it is linked with: this finds the libgit2 that pygit2 itself uses.
 _libgit2_library: Final = _ffi.dlopen(_libgit2.__file__)
 
+_CERT_HOSTKEY: Final = 2
 _STREAM_VERSION: Final = 1
 _PLAIN: Final = 1
 _TLS: Final = 2
@@ -84,6 +95,14 @@ def dialling(dialler: Dialler) -> Iterator[None]:
         yield
     finally:
         _current.dialler = outer
+
+
+def host_key_at(address: int) -> bytes:
+    """The SSH server's key (in its wire form) from the ``git_cert`` at ``address``; nothing if that is no host key."""
+    certificate = _ffi.cast("git_cert_hostkey *", address)
+    if certificate.cert_type != _CERT_HOSTKEY or not certificate.hostkey:
+        return b""
+    return bytes(_ffi.buffer(certificate.hostkey, certificate.hostkey_len))
 
 
 class _Stream:

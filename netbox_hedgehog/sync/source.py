@@ -63,7 +63,6 @@ def credential_of(repository: GitRepository) -> Credential:
             username=repository.username or "git",
             private_key=repository.ssh_private_key.reveal(),
             passphrase=repository.ssh_key_passphrase.reveal(),
-            known_hosts=repository.ssh_known_hosts,
         )
     if repository.password:
         return UserPassword(username=repository.username, password=repository.password.reveal())
@@ -96,6 +95,8 @@ def source_of(fabric: HedgehogFabric) -> GitSource:
         url=repository.url,
         ref=repository.branch,
         credential=credential_of(repository),
+        known_hosts=repository.ssh_known_hosts,
+        allow_rsa_keys=conf.git_allow_rsa_keys,
         proxy=proxy_of(repository),
         authorities=repository.ca_certificates,
         policy=url_policy(),

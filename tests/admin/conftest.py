@@ -14,6 +14,8 @@ from django.utils import timezone
 from netbox_hedgehog import tasks
 from netbox_hedgehog.models import FabricStatus, GitRepository, HedgehogFabric
 
+HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIBlxusormkANqXBwsFKoHHW3i2POzDZIGR40pbGOf3jD"
+
 
 @pytest.fixture(autouse=True)
 def _static_files_without_a_manifest(settings: Any, tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def repository(db: None) -> GitRepository:
         password="stored-password",
         ssh_private_key="-----BEGIN OPENSSH PRIVATE KEY-----\nstored-key\n-----END OPENSSH PRIVATE KEY-----\n",
         ssh_key_passphrase="stored-passphrase",
-        ssh_known_hosts="git.example.com ssh-ed25519 AAAA\n",
+        ssh_known_hosts=f"git.example.com ssh-ed25519 {HOST_KEY}\n",
     )
 
 

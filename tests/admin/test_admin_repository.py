@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncssh
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.http import QueryDict
@@ -15,6 +16,8 @@ from tests.support.certificates import Authority
 LIST = "/admin/netbox_hedgehog/gitrepository/"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnew-key\n-----END OPENSSH PRIVATE KEY-----\n"
 SECRETS = ("stored-password", "stored-key", "stored-passphrase", "fernet:")
+
+RSA_KEY = asyncssh.generate_private_key("ssh-rsa").export_private_key().decode()
 
 pytestmark = pytest.mark.django_db
 
@@ -169,9 +172,9 @@ def test_a_repository_with_credentials_can_be_created(boss: Client) -> None:
 
 
 def test_a_public_key_is_refused_as_a_private_one(boss: Client, repository: GitRepository) -> None:
-    response = boss.post(page(repository), form_of(repository, ssh_private_key="ssh-ed25519 AAAAC3 me@laptop"))
+    response = boss.post(page(repository), form_of(repository, ssh_private_key="ssh-ed25519 AAAAB7 me@laptop"))
     assert "not a private key" in errors_of(response, "ssh_private_key")
-    assert "AAAAC3" not in response.content.decode()
+    assert "AAAAB7" not in response.content.decode()
 
 
 def test_a_repository_in_use_stays_and_its_fabrics_are_named(boss: Client, fabric: HedgehogFabric) -> None:
@@ -224,11 +227,14 @@ def test_authorities_and_a_proxy_are_stored_and_the_proxys_password_never_shown(
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
+        ("ssh_known_hosts", "git.example.com", "Line 1 of the known hosts"),
+        ("ssh_private_key", RSA_KEY, "RSA key"),
         ("ca_certificates", "no certificate", "cannot be read as PEM"),
         ("ca_certificates", Authority("Old", days=-1).pem, "expired on"),
         ("proxy_url", "socks5://proxy.example.com", "not valid"),
         ("proxy_url", "http://169.254.169.254", "link-local"),
     ],
+    ids=["known hosts", "RSA key", "no PEM", "expired", "kind of proxy", "address of proxy"],
 )
 def test_what_cannot_work_is_refused_at_its_field(
     boss: Client, repository: GitRepository, field: str, value: str, words: str

@@ -21,7 +21,7 @@ from netbox_hedgehog.git.failures import translate
 from tests.git.conftest import LOOSE
 from tests.support.git_server import GitServer
 
-KEY = SshKey("git", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc", "phrase-of-mine", "host ssh-ed25519 AAAA")
+KEY = SshKey("git", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc", "phrase-of-mine")
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,7 @@ class TestTheTextOfAnAuthority:
             (Authority("Old", days=-1).pem, "'Old' expired on"),
             (Authority("Good").pem + Authority("Old", days=-1).pem, "'Old' expired on"),
         ],
+        ids=["nonsense", "no certificate inside", "private key", "expired", "one of two expired"],
     )
     def test_that_is_something_else_is_refused(self, text: str, words: str) -> None:
         with pytest.raises(NeedsOperator, match=words) as caught:

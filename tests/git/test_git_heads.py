@@ -213,7 +213,7 @@ class TestWhatIsAskedFor:
 
 
 class TestNames:
-    KEY = SshKey(username="git", private_key="K", passphrase="P", known_hosts="H")
+    KEY = SshKey(username="git", private_key="K", passphrase="P")
 
     def test_differ_with_everything_that_decides_who_answers_and_what(self, source: Make, root: Path) -> None:
         sources = [
@@ -223,7 +223,7 @@ class TestNames:
             source(credential=UserPassword("robot", "two")),
             source(credential=self.KEY),
             source(credential=replace(self.KEY, passphrase="Q")),
-            source(credential=replace(self.KEY, known_hosts="I")),
+            source(credential=self.KEY, known_hosts="I"),
             source(authorities="PEM"),
         ]
         assert len({mirror_name(root, each) for each in sources}) == len(sources)

@@ -37,12 +37,9 @@ def test_a_key_wins_over_a_password_and_its_user_is_git_unless_named(username, u
             password="hunter2",
             ssh_private_key="KEY",
             ssh_key_passphrase="PASS",
-            ssh_known_hosts="host ssh-ed25519 AAAA",
         )
     )
-    assert credential == SshKey(
-        username=used, private_key="KEY", passphrase="PASS", known_hosts="host ssh-ed25519 AAAA"
-    )
+    assert credential == SshKey(username=used, private_key="KEY", passphrase="PASS")
 
 
 def test_the_settings_decide_what_may_be_reached_and_how_much_of_it(settings):
@@ -82,9 +79,12 @@ def test_a_fabric_without_a_source_says_what_to_do(fields):
 
 @pytest.mark.django_db
 def test_what_is_fetched_is_what_the_rows_say(remote):
-    fabric = remote.fabric(git_repository__branch="v1.0", git_repository__ca_certificates="PEM")
+    fabric = remote.fabric(
+        git_repository__branch="v1.0", git_repository__ca_certificates="PEM", git_repository__ssh_known_hosts="host"
+    )
     source = source_of(fabric)
-    assert (source.authorities, source.proxy) == ("PEM", None)
+    assert (source.authorities, source.known_hosts, source.proxy) == ("PEM", "host", None)
+    assert not source.allow_rsa_keys
     assert (source.url, source.ref, source.credential) == (remote.url, "v1.0", Anonymous())
 
 
