@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from time import monotonic
 from typing import Final
@@ -14,21 +13,19 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
-from netbox_hedgehog.errors import ContentProblem, InternalFault, RetryLater, SyncError
+from netbox_hedgehog.errors import InternalFault, RetryLater, SyncError
 from netbox_hedgehog.git import directory_tree, head_of, mirror_at
-from netbox_hedgehog.manifests import problems_error
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
-from netbox_hedgehog.sync.apply import apply_diff, count_by_kind, stored_resources
-from netbox_hedgehog.sync.budget import excesses
+from netbox_hedgehog.sync.apply import apply_diff
 from netbox_hedgehog.sync.checks import findings_of
-from netbox_hedgehog.sync.diff import Diff, diff
 from netbox_hedgehog.sync.findings import store_findings
 from netbox_hedgehog.sync.heartbeat import Heartbeat
-from netbox_hedgehog.sync.held import budgets_of, held_change, is_approved, still_holds
+from netbox_hedgehog.sync.held import held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
+from netbox_hedgehog.sync.plan import Plan, plan_of
 from netbox_hedgehog.sync.reading import Reading, healing, read_tree, reading_rules
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
@@ -122,61 +119,40 @@ class _Attempt:
         record_held(self.run, timezone.now(), outcome, new)
         return _logged(outcome)
 
-    def _over_budget(self, tree: str, change: Diff, stored: Mapping[str, int]) -> HeldChange | None:
+    def _to_hold(self, tree: str, plan: Plan) -> HeldChange | None:
         """What to hold, if this changes more than is allowed without approval and was not approved."""
         run = self.run
-        budgets = budgets_of(run.fabric)
-        reasons = excesses(change, stored, budgets)
-        if not reasons or is_approved(run.held, run.source, tree, change):
+        if not plan.excesses or is_approved(run.held, run.source, tree, plan.change):
             return None
-        return held_change(run.fabric, (run.source, self.commit, tree), change, (reasons, budgets), timezone.now())
+        judged = (plan.excesses, plan.budgets)
+        return held_change(run.fabric, (run.source, self.commit, tree), plan.change, judged, timezone.now())
 
     def _reconcile(self, reading: Reading) -> Outcome:
-        manifests = reading.manifests
-        if manifests.problems:
-            raise problems_error(manifests.problems, manifests.total_problems)
         fabric = self.run.fabric
         with transaction.atomic():
             # The row lock keeps every other sync from taking the claim until this one has committed.
             if not HedgehogFabric.objects.select_for_update().filter(pk=fabric.pk, claim_token=self.run.token):
                 raise claim_lost()
-            stored = count_by_kind(fabric.pk)
-            change = diff(manifests.resources, stored_resources(fabric.pk, reading.paths))
-            counts = _counts(change, sum(stored.values()))
-            if stored and not counts.total:
-                raise _emptied(fabric, counts.deleted)
-            if held := self._over_budget(reading.tree, change, stored):
+            plan = plan_of(fabric, reading)
+            if held := self._to_hold(reading.tree, plan):
                 return self._held(held)
-            record = record_of(change)
-            if not change.is_empty:
-                apply_diff(fabric.pk, change, self.commit)
-                store_findings(fabric.pk, findings_of(fabric.pk, manifests.resources))
-            outcome = Outcome(_status_of(change), self.commit, counts)
+            record = record_of(plan.change)
+            if not plan.change.is_empty:
+                apply_diff(fabric.pk, plan.change, self.commit)
+                store_findings(fabric.pk, findings_of(fabric.pk, reading.manifests.resources))
+            outcome = Outcome(_status_of(plan.counts), self.commit, plan.counts)
             record_success(self.run, timezone.now(), Basis(reading.tree, self._rules), outcome, record)
         return _logged(outcome)
 
 
-def _counts(change: Diff, stored: int) -> Counts:
-    created, updated, deleted = len(change.created), len(change.updated), len(change.deleted)
-    return Counts(created, updated, deleted, unchanged=stored - updated - deleted)
-
-
-def _status_of(change: Diff) -> RunStatus:
-    return RunStatus.SUCCEEDED if change.created or change.updated or change.deleted else RunStatus.UNCHANGED
+def _status_of(counts: Counts) -> RunStatus:
+    return RunStatus.SUCCEEDED if counts.created or counts.updated or counts.deleted else RunStatus.UNCHANGED
 
 
 def _logged(outcome: Outcome) -> Outcome:
     counts = {name: count for name, count in asdict(outcome.counts).items() if count}
     log.info(_EVENTS[outcome.status], commit=outcome.commit[:12], **counts)
     return outcome
-
-
-def _emptied(fabric: HedgehogFabric, stored: int) -> ContentProblem:
-    return ContentProblem(
-        "sync.directory_emptied",
-        f"{fabric.gitops_directory} holds no Hedgehog resource any more, but {stored} are stored. Nothing was deleted.",
-        "Check the GitOps directory and the last commits. To give the fabric up on purpose, delete it here.",
-    )
 
 
 def _classified(error: BaseException) -> SyncError:
