@@ -7,6 +7,7 @@ from netbox_hedgehog.git.authorities import check_authorities
 from netbox_hedgehog.git.credentials import Anonymous, Credential, SshKey, UserPassword
 from netbox_hedgehog.git.heads import head_of
 from netbox_hedgehog.git.host_keys import check_known_hosts
+from netbox_hedgehog.git.ignore import IGNORE_FILE, MAX_IGNORE_BYTES, IgnoreRules, parse_ignore_file
 from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
@@ -24,11 +25,14 @@ from netbox_hedgehog.git.tree import (
 from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
 
 __all__ = [
+    "IGNORE_FILE",
     "MANIFEST_SUFFIXES",
+    "MAX_IGNORE_BYTES",
     "Anonymous",
     "Credential",
     "GitLimits",
     "GitSource",
+    "IgnoreRules",
     "ManifestFile",
     "Proxy",
     "SplitUrl",
@@ -47,6 +51,7 @@ __all__ = [
     "head_of",
     "list_manifests",
     "mirror_at",
+    "parse_ignore_file",
     "parse_location",
     "read_manifest",
     "remote_head",

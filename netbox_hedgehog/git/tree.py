@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pygit2
 from pygit2.enums import FileMode, ObjectType
 
-from netbox_hedgehog.errors import NeedsOperator, RetryLater, SyncError
+from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater, SyncError
+from netbox_hedgehog.git.ignore import IGNORE_FILE, MAX_IGNORE_BYTES, IgnoreRules, parse_ignore_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +66,16 @@ def has_tree(repo: pygit2.Repository, tree_id: str) -> bool:
 def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits: GitLimits) -> list[ManifestFile]:
     """The ``.yaml``, ``.yml`` and ``.json`` files below ``tree_id``, the tree of ``directory``, sorted by path.
 
-    Links, submodules, and everything whose name begins with a dot (settings of tools) are left out.
-    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``; RetryLater ``git.corrupt``.
+    Links, submodules, everything whose name begins with a dot (settings of tools), and what the directory's own
+    ``.hedgehogignore`` says are left out.
+    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``; ContentProblem ``git.ignore_invalid``; RetryLater
+    ``git.corrupt``.
     """
     prefix = "".join(f"{part}/" for part in _parts(directory))
     found: list[ManifestFile] = []
     with _reading():
-        for path, entry in _walk(repo, tree_id, prefix, limits):
+        rules = _ignore_rules(repo, tree_id, prefix)
+        for path, entry in _walk(repo, tree_id, prefix, limits, rules):
             if len(found) == limits.max_files:
                 raise NeedsOperator(
                     "git.too_many_files",
@@ -89,7 +93,7 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
     """
     with _reading():
         # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
-        _check_size(file.path, repo.odb.read_header(file.blob_id)[1], limits)
+        _check_size(file.path, repo.odb.read_header(file.blob_id)[1], limits.max_file_bytes)
         kind, data = repo.odb.read(file.blob_id)
         if kind != ObjectType.BLOB:
             raise KeyError(file.blob_id)
@@ -102,8 +106,27 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
     return data
 
 
-def _walk(repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits) -> Iterator[tuple[str, pygit2.Object]]:
+def _ignore_rules(repo: pygit2.Repository, tree_id: str, prefix: str) -> IgnoreRules:
+    tree = repo[tree_id].peel(pygit2.Tree)
+    if IGNORE_FILE not in tree:
+        return IgnoreRules()
+    entry = tree[IGNORE_FILE]
+    if entry.filemode not in _REGULAR:
+        raise ContentProblem(
+            "git.ignore_invalid",
+            f"{prefix}{IGNORE_FILE} is no regular file: links are not followed.",
+            "Put the patterns themselves into the file, or remove it.",
+        )
+    size = repo.odb.read_header(entry.id)[1]
+    _check_size(prefix + IGNORE_FILE, size, MAX_IGNORE_BYTES)
+    return parse_ignore_file(repo.odb.read(entry.id)[1], prefix + IGNORE_FILE)
+
+
+def _walk(
+    repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits, rules: IgnoreRules
+) -> Iterator[tuple[str, pygit2.Object]]:
     """Every manifest with its path; directories are kept on a list, so that depth costs no stack."""
+    start = len(prefix)
     pending = [(tree_id, prefix, 0)]
     while pending:
         directory_id, path, depth = pending.pop()
@@ -117,10 +140,16 @@ def _walk(repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits)
             if entry.raw_name is None or entry.raw_name.startswith(b"."):
                 continue
             name = entry.raw_name.decode("utf-8", "backslashreplace")
+            full = path + name
             if entry.filemode == FileMode.TREE:
-                pending.append((str(entry.id), f"{path}{name}/", depth + 1))
-            elif entry.filemode in _REGULAR and name.endswith(MANIFEST_SUFFIXES):
-                yield path + name, entry
+                if not rules.ignores_directory(full[start:]):
+                    pending.append((str(entry.id), full + "/", depth + 1))
+            elif _is_manifest(entry, name) and not rules.ignores_file(full[start:]):
+                yield full, entry
+
+
+def _is_manifest(entry: pygit2.Object, name: str) -> bool:
+    return entry.filemode in _REGULAR and name.endswith(MANIFEST_SUFFIXES)
 
 
 def _parts(directory: str) -> list[str]:
@@ -138,11 +167,11 @@ def _commit(repo: pygit2.Repository, commit: str) -> pygit2.Commit:
     return repo[commit].peel(pygit2.Commit)
 
 
-def _check_size(path: str, size: int, limits: GitLimits) -> None:
-    if size > limits.max_file_bytes:
+def _check_size(path: str, size: int, most: int) -> None:
+    if size > most:
         raise NeedsOperator(
             "git.file_too_large",
-            f"{path} has {size} bytes, more than the limit of {limits.max_file_bytes}.",
+            f"{path} has {size} bytes, more than the limit of {most}.",
             "Split the file, keep it outside the GitOps directory, or raise the limit.",
         )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netbox_hedgehog.git import MANIFEST_SUFFIXES, GitLimits
+from netbox_hedgehog.errors import ContentProblem
+from netbox_hedgehog.git import (
+    IGNORE_FILE,
+    MANIFEST_SUFFIXES,
+    MAX_IGNORE_BYTES,
+    GitLimits,
+    IgnoreRules,
+    parse_ignore_file,
+)
 
 
 class UsageError(Exception):
@@ -38,15 +46,20 @@ def content_of(file: Path, limits: GitLimits) -> bytes:
     Raises:
         UsageError: the file cannot be read.
     """
+    return _first_bytes(file, limits.max_file_bytes + 1)
+
+
+def _first_bytes(file: Path, count: int) -> bytes:
     try:
         with file.open("rb") as stream:
-            return stream.read(limits.max_file_bytes + 1)
+            return stream.read(count)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _below(folder: Path, limits: GitLimits) -> Iterator[Path]:
-    """Links are not followed; what begins with a dot are settings of tools."""
+    """Links are not followed; what begins with a dot are settings of tools; an ignore file is honoured."""
+    rules = _ignore_rules(folder)
     pending = [(folder, 0)]
     while pending:
         current, depth = pending.pop()
@@ -59,7 +72,24 @@ def _below(folder: Path, limits: GitLimits) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith(".") or entry.is_symlink():
                 continue
+            place = entry.relative_to(folder).as_posix()
             if entry.is_dir():
-                pending.append((entry, depth + 1))
-            elif entry.name.endswith(MANIFEST_SUFFIXES) and entry.is_file():
+                if not rules.ignores_directory(place):
+                    pending.append((entry, depth + 1))
+            elif _is_manifest(entry) and not rules.ignores_file(place):
                 yield entry
+
+
+def _is_manifest(entry: Path) -> bool:
+    return entry.name.endswith(MANIFEST_SUFFIXES) and entry.is_file()
+
+
+def _ignore_rules(folder: Path) -> IgnoreRules:
+    """The rules of the folder that is given, as a sync takes those of the GitOps directory."""
+    file = folder / IGNORE_FILE
+    if not file.is_file():
+        return IgnoreRules()
+    try:
+        return parse_ignore_file(_first_bytes(file, MAX_IGNORE_BYTES + 1), str(file))
+    except ContentProblem as problem:
+        raise UsageError(problem.message) from None

@@ -147,6 +147,18 @@ class TestWhichFiles:
             "fabric/x.yml:1: error manifest.unreadable",
         ]
 
+    def test_not_those_that_the_ignore_file_of_the_folder_leaves_out(self, write, run):
+        write(
+            SOUND | {".hedgehogignore": "/generated/\n*.bad.yaml\n", "generated/x.yaml": "a: [", "d/x.bad.yaml": "a: ["}
+        )
+        assert run("fabric")[0] == 0
+
+    def test_a_broken_ignore_file_is_wrong_usage_with_its_line(self, write, run):
+        write(SOUND | {".hedgehogignore": "ok\n!\n"})
+        code, _, said = run("fabric")
+        assert code == 2
+        assert "fabric/.hedgehogignore:2: no gitignore pattern: !" in said
+
     def test_a_named_file_whatever_its_name(self, write, run):
         write({"rendered.txt": VPC})
         code, output, _ = run("fabric/rendered.txt", "--no-references")

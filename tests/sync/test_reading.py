@@ -101,6 +101,17 @@ def test_the_last_resource_is_not_deleted_because_its_file_alone_was_looked_at(r
     assert set(stored(fabric)) == {"c"}
 
 
+def test_an_ignore_file_that_changes_is_followed_at_once(remote, fabric, files_read):
+    remote.commit({".hedgehogignore": "/b.yaml\n"})
+    assert run_sync(fabric.pk, worker="test")["deleted"] == 1
+    remote.commit({".hedgehogignore": "c.*\n"})
+    assert run_sync(fabric.pk, worker="test")["created"] == 1
+    assert (files_read, set(stored(fabric))) == (["b.yaml"], {"a", "b"})
+    remote.commit({".hedgehogignore": "!\n"})
+    assert run_sync(fabric.pk, worker="test")["error"]["code"] == "git.ignore_invalid"
+    assert set(stored(fabric)) == {"a", "b"}
+
+
 class TestEverythingIsRead:
     def test_when_the_mirror_was_made_anew(self, remote, fabric, files_read):
         discard_mirror(mirror_root(), source_of(fabric))
