@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
 from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
+from netbox_hedgehog.admin.connection import connection_urls
 from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import SyncError
@@ -218,6 +220,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
     """Secrets are in no list, no search and no filter either."""
 
     form = RepositoryForm
+    change_form_outer_before_template = "hedgehog/repository_test_button.html"
     list_display = ("name", "shown_url", "branch", "credentials", "used_by")
     search_fields = ("name", "url")
     readonly_fields = ("credentials", "used_by", "shown_url")
@@ -244,6 +247,10 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
             ),
             ("Proxy", {"fields": ("proxy_url", "proxy_username", *_with_clear(obj, "proxy_password"))}),
         )
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        return [*connection_urls(self.admin_site), *super().get_urls()]
 
     @override
     def in_the_way(self, rows: list[GitRepository]) -> list[Any]:

@@ -12,6 +12,7 @@ from netbox_hedgehog.git.limits import GitLimits
 from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
+from netbox_hedgehog.git.session import shown_host_key
 from netbox_hedgehog.git.source import GitSource
 from netbox_hedgehog.git.ssh_keys import check_ssh_key
 from netbox_hedgehog.git.tree import (
@@ -55,5 +56,6 @@ __all__ = [
     "parse_location",
     "read_manifest",
     "remote_head",
+    "shown_host_key",
     "split_credentials",
 ]

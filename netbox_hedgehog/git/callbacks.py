@@ -84,9 +84,7 @@ class Callbacks(pygit2.RemoteCallbacks):
         """
         if valid:
             return True
-        location = parse_location(self._source.url)
-        port = location.port or DEFAULT_PORTS["ssh"]
-        raise not_vouched_for(location.host, port, self._source.known_hosts, self.host_key)
+        raise not_vouched_for(*address_of(self._source), self._source.known_hosts, self.host_key)
 
     def transfer_progress(self, stats: TransferProgress) -> None:
         """Stop a fetch that outgrows its limits or its time.
@@ -105,6 +103,12 @@ class Callbacks(pygit2.RemoteCallbacks):
                 self._progress("receiving", stats.received_objects, stats.total_objects)
             else:
                 self._progress("indexing", stats.indexed_deltas, stats.total_deltas)
+
+
+def address_of(source: GitSource) -> tuple[str, int]:
+    """Host and port under which the known hosts list the SSH server of ``source``."""
+    location = parse_location(source.url)
+    return location.host, location.port or DEFAULT_PORTS["ssh"]
 
 
 def _too_large(what: str) -> NeedsOperator:

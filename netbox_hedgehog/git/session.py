@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,12 @@ import pygit2
 from pygit2.enums import ConfigLevel, Option
 
 from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git.callbacks import Callbacks
+from netbox_hedgehog.git.callbacks import Callbacks, address_of
+from netbox_hedgehog.git.credentials import Anonymous
 from netbox_hedgehog.git.dial import Dialler
 from netbox_hedgehog.git.failures import timed_out, translate
+from netbox_hedgehog.git.host_keys import host_key_line
+from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.streams import dialling
 from netbox_hedgehog.git.watchdog import cut_in_time
 
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netbox_hedgehog.git.callbacks import Progress
-    from netbox_hedgehog.git.limits import Deadline
     from netbox_hedgehog.git.source import GitSource
 
 # Without this a server may redirect to any other host, past the address policy. A redirect within its own host (such
@@ -65,13 +68,38 @@ def connect(
     Raises every ``git.*`` error of the URL, the network and the server, also for what the body of the ``with`` does.
     """
     callbacks = Callbacks(source, deadline, progress)
+    with _connected(repository, source, callbacks, deadline) as remote:
+        yield remote, callbacks
+
+
+def shown_host_key(source: GitSource) -> str:
+    """The ``known_hosts`` line of the key that the SSH server of ``source`` shows now; nobody vouches for it.
+
+    No credential is shown to the server. Nothing is returned for what is no SSH server.
+    """
+    stranger = replace(source, credential=Anonymous(), known_hosts="")
+    deadline = Deadline(source.limits.timeout_seconds)
+    callbacks = Callbacks(stranger, deadline)
+    with (
+        suppress(SyncError),
+        tempfile.TemporaryDirectory(prefix="hedgehog-host-key-") as directory,
+        _connected(create_bare(Path(directory)), stranger, callbacks, deadline),
+    ):
+        pass
+    return host_key_line(*address_of(source), callbacks.host_key) if callbacks.host_key else ""
+
+
+@contextmanager
+def _connected(
+    repository: pygit2.Repository, source: GitSource, callbacks: Callbacks, deadline: Deadline
+) -> Iterator[pygit2.Remote]:
     with closing(Dialler(source, deadline)) as dialler:
         try:
             with dialling(dialler), cut_in_time(dialler) if source.is_ssh else nullcontext():
                 remote = repository.remotes.create_anonymous(source.url)
                 with _known_hosts(source, deadline):
                     remote.connect(callbacks=callbacks)
-                yield remote, callbacks
+                yield remote
         except LIBGIT2_ERRORS as error:
             # Without its cause: that one's text is not redacted.
             raise _meaning(dialler.failure or error, source, deadline) from None

@@ -91,9 +91,18 @@ def source_of(fabric: HedgehogFabric) -> GitSource:
             f"Fabric {fabric.name} has no Git repository.",
             "Choose a repository with a URL on the fabric's page.",
         )
+    return source_at(repository)
+
+
+def source_at(repository: GitRepository, ref: str = "") -> GitSource:
+    """What to fetch of ``ref``, by default the repository's own.
+
+    Raises:
+        NeedsOperator: ``secret.undecryptable``.
+    """
     return GitSource(
         url=repository.url,
-        ref=repository.branch,
+        ref=ref or repository.branch,
         credential=credential_of(repository),
         known_hosts=repository.ssh_known_hosts,
         allow_rsa_keys=conf.git_allow_rsa_keys,
