@@ -6,11 +6,36 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Final
 
+from django.db.models import QuerySet
+
 from netbox_hedgehog.manifests import CHECKED_KINDS, Finding, Resource, check, facts_of
-from netbox_hedgehog.models import FabricResource
+from netbox_hedgehog.models import FabricFinding, FabricResource
+from netbox_hedgehog.sync.diff import Diff
 
 _COLUMNS: Final = ("api_version", "kind", "namespace", "name", "spec", "source_path", "source_line")
 _ROWS_AT_A_TIME: Final = 1000
+
+# To compare more of them takes longer than to check all.
+_MOST_COMPARED: Final = 500
+
+
+def findings_may_change(fabric_id: int, change: Diff) -> bool:
+    """Whether the findings can be others after ``change``; asked before it is applied.
+
+    Most commits change what no check looks at (a description, an MTU), so that a large fabric need not be checked.
+    """
+    come_or_gone = chain((each.resource.kind for each in change.created), (key[1] for key in change.deleted))
+    if not CHECKED_KINDS.isdisjoint(come_or_gone) or len(change.updated) > _MOST_COMPARED:
+        return True
+    if FabricFinding.objects.filter(fabric_id=fabric_id).exists():  # they name lines, which may have moved
+        return True
+    before = FabricResource.objects.filter(pk__in=[each.pk for each in change.updated])
+    seen_before = {resource.key: facts_of(resource) for resource in _resources(before)}
+    for written in change.updated:
+        now, then = facts_of(written.resource), seen_before[written.resource.key]
+        if now and then and not now.says_the_same_as(then):
+            return True
+    return False
 
 
 def findings_of(fabric_id: int, known: Collection[Resource]) -> list[Finding]:
@@ -21,9 +46,15 @@ def findings_of(fabric_id: int, known: Collection[Resource]) -> list[Finding]:
 
 def _others(fabric_id: int, known: Collection[Resource]) -> Iterator[Resource]:
     keys = {resource.key for resource in known}
-    rows = FabricResource.objects.filter(fabric_id=fabric_id, kind__in=CHECKED_KINDS).order_by()
+    rows = FabricResource.objects.filter(fabric_id=fabric_id, kind__in=CHECKED_KINDS)
     if rows.count() == sum(resource.kind in CHECKED_KINDS for resource in known):
         return
-    for api_version, kind, namespace, name, spec, path, line in rows.values_list(*_COLUMNS).iterator(_ROWS_AT_A_TIME):
-        if (api_version, kind, namespace, name) not in keys:
-            yield Resource(api_version, kind, namespace, name, {}, {}, spec, path, line)
+    yield from (resource for resource in _resources(rows) if resource.key not in keys)
+
+
+def _resources(rows: QuerySet[FabricResource]) -> Iterator[Resource]:
+    """What the checks need of stored resources."""
+    for api_version, kind, namespace, name, spec, path, line in (
+        rows.order_by().values_list(*_COLUMNS).iterator(_ROWS_AT_A_TIME)
+    ):
+        yield Resource(api_version, kind, namespace, name, {}, {}, spec, path, line)

@@ -39,11 +39,6 @@ class Diff:
     deleted: dict[ResourceKey, Stored]
     unchanged: int
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.created or self.updated or self.moved or self.deleted)
-
 
 def diff(desired: Iterable[Resource], stored: Mapping[ResourceKey, Stored]) -> Diff:
     """Compare; ``desired`` must not name one identity twice."""

@@ -20,8 +20,9 @@ from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff
-from netbox_hedgehog.sync.checks import findings_of
+from netbox_hedgehog.sync.checks import findings_may_change, findings_of
 from netbox_hedgehog.sync.findings import store_findings
+from netbox_hedgehog.sync.garbage import collected_afterwards
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.held import held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
@@ -60,7 +61,7 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
     if fabric is None:  # deleted since it began
         return _skipped(fabric_id)
     run = Run(fabric, fabric.source, token, worker, started_at)
-    with bound(fabric=fabric.name), Heartbeat(fabric_id, token):
+    with bound(fabric=fabric.name), Heartbeat(fabric_id, token), collected_afterwards():
         attempt = _Attempt(run)
         try:
             return attempt.execute()
@@ -137,8 +138,9 @@ class _Attempt:
             if held := self._to_hold(reading.tree, plan):
                 return self._held(held)
             record = record_of(plan.change)
-            if not plan.change.is_empty:
-                apply_diff(fabric.pk, plan.change, self.commit)
+            is_checked = reading.paths is None or findings_may_change(fabric.pk, plan.change)
+            apply_diff(fabric.pk, plan.change, self.commit)
+            if is_checked:
                 store_findings(fabric.pk, findings_of(fabric.pk, reading.manifests.resources))
             outcome = Outcome(_status_of(plan.counts), self.commit, plan.counts)
             record_success(self.run, timezone.now(), Basis(reading.tree, self._rules), outcome, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netbox_hedgehog.manifests import ManifestLimits, Resource, read_manifests
+from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.sync.checks import findings_of
 from netbox_hedgehog.sync.run import run_sync
 from tests.support.corpus import CORPUS, findings, resources
@@ -90,3 +91,37 @@ def test_they_are_the_same_whatever_part_of_the_fabric_was_read(fabric, remote, 
 def test_what_was_read_in_full_is_not_loaded_from_the_database_again(fabric, django_assert_num_queries):
     with django_assert_num_queries(1):
         findings_of(fabric.pk, resources(ESLAG))
+
+
+@pytest.fixture
+def checks_done(monkeypatch):
+    """Counts how often a sync checks the whole fabric."""
+    done = []
+
+    def counted(*args):
+        done.append(args)
+        return findings_of(*args)
+
+    monkeypatch.setattr("netbox_hedgehog.sync.run.findings_of", counted)
+    return done
+
+
+def test_a_commit_that_changes_nothing_that_is_checked_costs_no_check(fabric, remote, checks_done):
+    remote.commit({WEB: web()})
+    run_sync(fabric.pk, worker="test")
+    assert len(checks_done) == 1
+    remote.commit({WEB: "# Our web servers.\n" + web(isolated=True)})
+    assert run_sync(fabric.pk, worker="test")["updated"] == 1
+    assert len(checks_done) == 1
+    remote.commit({WEB: web(isolated=True, vlan=2010)})
+    run_sync(fabric.pk, worker="test")
+    assert len(checks_done) == 2
+
+
+def test_a_whole_reading_is_always_checked_since_the_rules_may_be_others(fabric, remote, checks_done):
+    remote.commit({WEB: web(vlan=2001)})
+    run_sync(fabric.pk, worker="test")
+    fabric.findings.all().delete()
+    HedgehogFabric.objects.update(synced_source="read by another version")
+    assert run_sync(fabric.pk, worker="test")["status"] == "unchanged"
+    assert codes(fabric) == ["vlan.in_use"]
