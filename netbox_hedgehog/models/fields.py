@@ -65,6 +65,15 @@ class Secret:
                 "credential again.",
             ) from None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the first of the configured keys decrypts it."""
+        try:
+            _cipher(tuple(settings.HEDGEHOG_ENCRYPTION_KEYS[:1])).decrypt(self.stored.removeprefix(PREFIX).encode())
+        except InvalidToken:
+            return False
+        return True
+
     def __bool__(self) -> bool:
         return bool(self.stored)
 
