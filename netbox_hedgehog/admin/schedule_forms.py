@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
 from django_celery_beat.admin import TaskSelectWidget
 
-from netbox_hedgehog.conf import YEAR_SECONDS
+from netbox_hedgehog.scheduling.schedule import LONGEST, SHORTEST
 
 # Unfold ships no types; its widgets are Django's, dressed.
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 else:
     from unfold.widgets import UnfoldAdminSelectWidget as UnfoldSelect
     from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldTextInput
-
-SHORTEST: Final = timedelta(seconds=1)
-LONGEST: Final = timedelta(seconds=YEAR_SECONDS)
 
 
 class TaskSelect(UnfoldSelect, TaskSelectWidget):  # type: ignore[misc]
