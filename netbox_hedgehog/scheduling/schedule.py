@@ -98,4 +98,5 @@ def next_tick(task: PeriodicTask) -> datetime | None:
     """When beat sends the next tick; None if it sends none, never sent one, or goes by a calendar."""
     if not task.enabled or task.interval is None or task.last_run_at is None:
         return None
-    return task.last_run_at + task.interval.schedule.run_every
+    last_sent: datetime = task.last_run_at
+    return last_sent + Interval(task.interval.every, task.interval.period).length
