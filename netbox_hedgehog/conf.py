@@ -161,6 +161,10 @@ class Conf:
         False,
         "Sign in with RSA keys over SSH: a hostile server can then end a worker by a defect in libssh2.",
     )
+    credentials_dir = Option(
+        "",
+        "Directory whose files repositories may name as credentials (`file:NAME`); none without it.",
+    )
     git_connect_timeout_seconds = Option(
         10, "Longest wait for a Git server to accept or to answer.", unit="s", minimum=1, maximum=600
     )

@@ -226,6 +226,10 @@ def test_a_changed_directory_ends_a_back_off(edit):
         {"proxy_url": "http://proxy.example.com:3128"},
         {"proxy_username": "robot"},
         {"proxy_password": "a new password"},
+        {"password_reference": "env:HEDGEHOG_CREDENTIAL_CORE"},
+        {"ssh_private_key_reference": "file:core"},
+        {"ssh_key_passphrase_reference": "file:core-phrase"},
+        {"proxy_password_reference": "file:proxy"},
     ],
     ids=lambda change: next(iter(change)),
 )

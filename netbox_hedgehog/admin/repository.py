@@ -38,9 +38,12 @@ from netbox_hedgehog.git import (
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
 from netbox_hedgehog.models.repository import URL_CREDENTIALS
 from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.sync.references import check_reference
 from netbox_hedgehog.sync.source import url_policy
 
 SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
+
+REFERENCES: Final = tuple(f"{name}_reference" for name in SECRETS)
 
 IS_SET: Final = "set – leave empty to keep"  # noqa: RUF001 - typography for people
 IS_NOT_SET: Final = "not set"
@@ -112,6 +115,7 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
             "ca_certificates",
             "proxy_url",
             "proxy_username",
+            *REFERENCES,
         )
         widgets = {"url": RedactedTextInput, "proxy_url": RedactedTextInput}
 
@@ -168,12 +172,26 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Leave the secrets that stay as they are out of what is written to the row."""
         data = super().clean() or self.cleaned_data
-        for name in SECRETS:
+        for name, reference in zip(SECRETS, REFERENCES, strict=True):
+            if data.get(reference):
+                self._use_reference(name, reference)
             if data.get(name) and data.get(clear_name(name)):
                 self.add_error(name, "Either enter a new value or remove the stored one.")
             elif not data.get(name) and not data.get(clear_name(name)):
                 data.pop(name, None)
         return data
+
+    def _use_reference(self, name: str, reference: str) -> None:
+        """Check a reference, and give up the stored secret in whose place it stands."""
+        try:
+            with _as_validation_error():
+                check_reference(self.cleaned_data[reference])
+        except ValidationError as error:
+            self.add_error(reference, error)
+        if self.cleaned_data.get(name):
+            self.add_error(reference, "Either enter a value or name a reference to it.")
+        else:
+            self.cleaned_data[clear_name(name)] = bool(getattr(self.instance, name))
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -233,19 +251,31 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
             return ((None, {"fields": ("name", "shown_url", "branch", "credentials", "used_by")}),)
         return (
             (None, {"fields": ("name", "url", "branch", *(("used_by",) if obj else ()))}),
-            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"), "ca_certificates")}),
+            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"), "password_reference", "ca_certificates")}),
             (
                 "SSH",
                 {
                     "fields": (
                         *_with_clear(obj, "ssh_private_key"),
+                        "ssh_private_key_reference",
                         *_with_clear(obj, "ssh_key_passphrase"),
+                        "ssh_key_passphrase_reference",
                         "ssh_known_hosts",
                     ),
                     "description": "A private key wins over a password.",
                 },
             ),
-            ("Proxy", {"fields": ("proxy_url", "proxy_username", *_with_clear(obj, "proxy_password"))}),
+            (
+                "Proxy",
+                {
+                    "fields": (
+                        "proxy_url",
+                        "proxy_username",
+                        *_with_clear(obj, "proxy_password"),
+                        "proxy_password_reference",
+                    )
+                },
+            ),
         )
 
     @override
@@ -287,7 +317,10 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
     @admin.display(description="credentials")
     def credentials(self, repository: GitRepository) -> str:
         """Which kinds are set; never a value."""
-        kinds = [("password", repository.password), ("SSH key", repository.ssh_private_key)]
+        kinds = [
+            ("password", repository.password or repository.password_reference),
+            ("SSH key", repository.ssh_private_key or repository.ssh_private_key_reference),
+        ]
         return ", ".join(kind for kind, secret in kinds if secret) or NOTHING
 
     @admin.display(description="used by")

@@ -14,6 +14,17 @@ URL_CREDENTIALS: Final = (("url", "username", "password"), ("proxy_url", "proxy_
 """Columns with a URL, and those that take the user and the password that stand in it."""
 
 
+def _reference(name: str) -> models.CharField[str, str]:
+    return models.CharField(
+        name,
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="env:HEDGEHOG_CREDENTIAL_… or file:…: read by the worker at each sync, instead of a stored one.",
+    )
+
+
 class GitRepository(models.Model):
     """Where manifests come from; many fabrics may share one."""
 
@@ -60,6 +71,11 @@ class GitRepository(models.Model):
     proxy_password = EncryptedTextField(
         "proxy password", blank=True, default="", db_default="", help_text="Encrypted; never shown again."
     )
+
+    password_reference = _reference("password or token by reference")
+    ssh_private_key_reference = _reference("SSH private key by reference")
+    ssh_key_passphrase_reference = _reference("SSH key passphrase by reference")
+    proxy_password_reference = _reference("proxy password by reference")
 
     class Meta:
         ordering = ("name",)

@@ -24,6 +24,10 @@ _SOURCE_COLUMNS: Final = (
     "proxy_url",
     "proxy_username",
     "proxy_password",
+    "password_reference",
+    "ssh_private_key_reference",
+    "ssh_key_passphrase_reference",
+    "proxy_password_reference",
 )
 
 NO_SOURCE: Final = "no_source"

@@ -20,6 +20,8 @@ from netbox_hedgehog.git import (
 )
 from netbox_hedgehog.manifests import ManifestLimits
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from netbox_hedgehog.models.fields import Secret
+from netbox_hedgehog.sync.references import read_reference
 
 
 def url_policy() -> UrlPolicy:
@@ -57,16 +59,29 @@ def mirror_root() -> Path:
 
 
 def credential_of(repository: GitRepository) -> Credential:
-    """Decrypt the repository's credential; an SSH key wins over a password."""
-    if repository.ssh_private_key:
+    """Read or decrypt the repository's credential; an SSH key wins over a password.
+
+    Raises:
+        NeedsOperator: ``secret.undecryptable``, ``secret.reference_invalid``, ``secret.reference_missing``.
+    """
+    if private_key := _secret_of(repository, "ssh_private_key"):
         return SshKey(
             username=repository.username or "git",
-            private_key=repository.ssh_private_key.reveal(),
-            passphrase=repository.ssh_key_passphrase.reveal(),
+            private_key=private_key,
+            passphrase=_secret_of(repository, "ssh_key_passphrase"),
         )
-    if repository.password:
-        return UserPassword(username=repository.username, password=repository.password.reveal())
+    if password := _secret_of(repository, "password"):
+        return UserPassword(username=repository.username, password=password)
     return Anonymous()
+
+
+def _secret_of(repository: GitRepository, name: str) -> str:
+    """What the reference leads to, if there is one, or else what is stored."""
+    reference = getattr(repository, f"{name}_reference")
+    if reference:
+        return read_reference(reference)
+    stored: Secret = getattr(repository, name)
+    return stored.reveal()
 
 
 def proxy_of(repository: GitRepository) -> Proxy | None:
@@ -74,7 +89,9 @@ def proxy_of(repository: GitRepository) -> Proxy | None:
     if not repository.proxy_url:
         return None
     return Proxy(
-        url=repository.proxy_url, username=repository.proxy_username, password=repository.proxy_password.reveal()
+        url=repository.proxy_url,
+        username=repository.proxy_username,
+        password=_secret_of(repository, "proxy_password"),
     )
 
 
@@ -82,7 +99,7 @@ def source_of(fabric: HedgehogFabric) -> GitSource:
     """What to fetch for a fabric.
 
     Raises:
-        NeedsOperator: ``sync.no_source`` without a repository or URL; ``secret.undecryptable``.
+        NeedsOperator: ``sync.no_source`` without a repository or URL; what :func:`source_at` raises.
     """
     repository = fabric.git_repository
     if repository is None or not repository.url:
@@ -98,7 +115,7 @@ def source_at(repository: GitRepository, ref: str = "") -> GitSource:
     """What to fetch of ``ref``, by default the repository's own.
 
     Raises:
-        NeedsOperator: ``secret.undecryptable``.
+        NeedsOperator: ``secret.undecryptable``, ``secret.reference_invalid``, ``secret.reference_missing``.
     """
     return GitSource(
         url=repository.url,

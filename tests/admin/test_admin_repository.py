@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
-from netbox_hedgehog.admin.repository import IS_SET, RepositoryForm
+from netbox_hedgehog.admin.repository import IS_SET, REFERENCES, RepositoryForm
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
 from tests.support.certificates import Authority
 
@@ -40,6 +40,7 @@ def form_of(repository: GitRepository, **changes: Any) -> dict[str, Any]:
         "proxy_url": repository.proxy_url,
         "proxy_username": repository.proxy_username,
         "proxy_password": "",
+        **{name: getattr(repository, name) for name in REFERENCES},
     }
     return values | changes
 
@@ -229,14 +230,31 @@ def test_authorities_and_a_proxy_are_stored_and_the_proxys_password_never_shown(
     [
         ("ssh_known_hosts", "git.example.com", "Line 1 of the known hosts"),
         ("ssh_private_key", RSA_KEY, "RSA key"),
+        ("password_reference", "env:SECRET_KEY", "another form"),
         ("ca_certificates", "no certificate", "cannot be read as PEM"),
         ("ca_certificates", Authority("Old", days=-1).pem, "expired on"),
         ("proxy_url", "socks5://proxy.example.com", "not valid"),
         ("proxy_url", "http://169.254.169.254", "link-local"),
     ],
-    ids=["known hosts", "RSA key", "no PEM", "expired", "kind of proxy", "address of proxy"],
+    ids=["known hosts", "RSA key", "reference", "no PEM", "expired", "kind of proxy", "address of proxy"],
 )
 def test_what_cannot_work_is_refused_at_its_field(
     boss: Client, repository: GitRepository, field: str, value: str, words: str
 ) -> None:
     assert words in errors_of(boss.post(page(repository), form_of(repository, **{field: value})), field)
+
+
+def test_a_reference_takes_the_place_of_the_stored_secret(boss: Client, repository: GitRepository) -> None:
+    reference = "env:HEDGEHOG_CREDENTIAL_CORE"
+    assert boss.post(page(repository), form_of(repository, password_reference=reference)).status_code == 302
+    assert plain(repository) == ("", *plain(repository)[1:])
+    assert plain(repository)[1]
+    assert repository.password_reference == reference
+    assert reference in boss.get(page(repository)).content.decode()
+
+
+def test_a_value_and_a_reference_contradict_each_other(boss: Client, repository: GitRepository) -> None:
+    both = {"password": "typed", "password_reference": "env:HEDGEHOG_CREDENTIAL_CORE"}
+    response = boss.post(page(repository), form_of(repository, **both))
+    assert "Either" in errors_of(response, "password_reference")
+    assert plain(repository)[0] == "stored-password"

@@ -163,6 +163,10 @@ class TestFingerprint:
             "proxy_url",
             "proxy_username",
             "proxy_password",
+            "password_reference",
+            "ssh_private_key_reference",
+            "ssh_key_passphrase_reference",
+            "proxy_password_reference",
         ],
     )
     def test_every_column_that_decides_what_is_fetched_changes_it(self, column):
