@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Count
 
 from netbox_hedgehog.manifests import ResourceKey
@@ -13,6 +16,23 @@ from netbox_hedgehog.sync.diff import Diff, Stored, Written
 _IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
 _CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line", "source_commit")
 _ROWS_PER_STATEMENT = 1000
+
+
+class _Row(NamedTuple):
+    """The columns that a sync writes, by their names."""
+
+    fabric_id: int
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    labels: Any
+    annotations: Any
+    spec: Any
+    digest: str
+    source_path: str
+    source_line: int
+    source_commit: str
 
 
 def stored_resources(fabric_id: int, paths: Collection[str] | None = None) -> dict[ResourceKey, Stored]:
@@ -35,10 +55,10 @@ def count_by_kind(fabric_id: int) -> dict[str, int]:
 
 
 def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
-    """Upsert what is new, changed or moved, and delete what is gone; ``commit`` is where it comes from."""
-    written = [_row(fabric_id, each, commit) for each in (*change.created, *change.updated, *change.moved)]
+    """Insert what is new, update what changed or moved, delete what is gone; ``commit`` is where it comes from."""
+    _insert([_row(fabric_id, each, commit) for each in change.created])
     FabricResource.objects.bulk_create(
-        written,
+        [_resource(_row(fabric_id, each, commit)) for each in (*change.updated, *change.moved)],
         batch_size=_ROWS_PER_STATEMENT,
         update_conflicts=True,
         unique_fields=_IDENTITY,
@@ -47,19 +67,46 @@ def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
     FabricResource.objects.filter(pk__in=[old.pk for old in change.deleted.values()]).delete()
 
 
-def _row(fabric_id: int, written: Written, commit: str) -> FabricResource:
+def _insert(rows: Sequence[_Row]) -> None:
+    if connection.vendor == "postgresql":
+        _copy(rows)
+    else:
+        FabricResource.objects.bulk_create(map(_resource, rows), batch_size=_ROWS_PER_STATEMENT)
+
+
+def _copy(rows: Sequence[_Row]) -> None:
+    """Insert by COPY: it takes a third of the time of INSERT, most of which goes into composing statements."""
+    if not rows:
+        return
+    quoted = connection.ops.quote_name
+    table = quoted(FabricResource._meta.db_table)  # noqa: SLF001 - Django's documented model API
+    statement = f"COPY {table} ({', '.join(map(quoted, _Row._fields))}) FROM STDIN"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(
+                row._replace(
+                    labels=json.dumps(row.labels), annotations=json.dumps(row.annotations), spec=json.dumps(row.spec)
+                )
+            )
+
+
+def _row(fabric_id: int, written: Written, commit: str) -> _Row:
     resource = written.resource
-    return FabricResource(
-        fabric_id=fabric_id,
-        api_version=resource.api_version,
-        kind=resource.kind,
-        namespace=resource.namespace,
-        name=resource.name,
-        labels=resource.labels,
-        annotations=resource.annotations,
-        spec=resource.spec,
-        digest=written.digest,
-        source_path=resource.path,
-        source_line=resource.line,
-        source_commit=commit,
+    return _Row(
+        fabric_id,
+        resource.api_version,
+        resource.kind,
+        resource.namespace,
+        resource.name,
+        resource.labels,
+        resource.annotations,
+        resource.spec,
+        written.digest,
+        resource.path,
+        resource.line,
+        commit,
     )
+
+
+def _resource(row: _Row) -> FabricResource:
+    return FabricResource(**row._asdict())

@@ -27,8 +27,8 @@ def findings_may_change(fabric_id: int, change: Diff) -> bool:
     come_or_gone = chain((each.resource.kind for each in change.created), (key[1] for key in change.deleted))
     if not CHECKED_KINDS.isdisjoint(come_or_gone) or len(change.updated) > _MOST_COMPARED:
         return True
-    if FabricFinding.objects.filter(fabric_id=fabric_id).exists():  # they name lines, which may have moved
-        return True
+    if _are_named(fabric_id, {each.resource.path for each in chain(change.updated, change.moved)}):
+        return True  # by their lines, which may have moved
     before = FabricResource.objects.filter(pk__in=[each.pk for each in change.updated])
     seen_before = {resource.key: facts_of(resource) for resource in _resources(before)}
     for written in change.updated:
@@ -42,6 +42,12 @@ def findings_of(fabric_id: int, known: Collection[Resource]) -> list[Finding]:
     """What is wrong between the fabric's stored resources; those ``known`` already are not loaded again."""
     resources = chain(known, _others(fabric_id, known))
     return check(facts for resource in resources if (facts := facts_of(resource)))
+
+
+def _are_named(fabric_id: int, paths: Collection[str]) -> bool:
+    """Whether a finding is about a resource of one of the files, or names one as its other place."""
+    findings = FabricFinding.objects.filter(fabric_id=fabric_id).order_by().values_list("source_path", "message")
+    return any(own in paths or any(f"({path}:" in message for path in paths) for own, message in findings)
 
 
 def _others(fabric_id: int, known: Collection[Resource]) -> Iterator[Resource]:

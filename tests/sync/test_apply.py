@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from model_bakery import baker
 
@@ -93,3 +94,21 @@ def test_more_than_fit_into_one_statement_are_all_written(fabric, monkeypatch):
     monkeypatch.setattr(apply, "_ROWS_PER_STATEMENT", 3)
     make_equal(fabric, [replace(LEAF, name=f"leaf-{number}") for number in range(10)])
     assert fabric.resources.count() == 10
+
+
+def test_whatever_a_text_holds_is_stored_as_it_is(fabric):
+    odd = 'tab\t, line\n, \\, \\N, \\., ", é, 𝄞, \x7f'
+    spec = {odd: [odd, None, True, 1.5, -(2**63), {}, []], "": ""}
+    change = make_equal(
+        fabric, [replace(LEAF, labels={"a": odd}, annotations={odd: odd}, spec=spec, path=f"{odd}.yaml")]
+    )
+    assert len(change.created) == 1
+    row = FabricResource.objects.get()
+    assert (row.labels, row.annotations, row.spec, row.source_path) == ({"a": odd}, {odd: odd}, spec, f"{odd}.yaml")
+
+
+def test_an_identity_that_is_stored_already_is_an_error_of_the_database(fabric):
+    change = diff([LEAF], {})
+    apply_diff(fabric.pk, change, "c0ffee")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        apply_diff(fabric.pk, change, "c0ffee")
