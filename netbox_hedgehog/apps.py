@@ -4,11 +4,12 @@ from django.apps import AppConfig
 
 
 class NetboxHedgehogConfig(AppConfig):
-    """Connects the system checks when Django is ready."""
+    """Connects the system checks and the signals when Django is ready."""
 
     name = "netbox_hedgehog"
     verbose_name = "Hedgehog fabrics"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from netbox_hedgehog import checks  # noqa: F401, PLC0415 - registers on import, which needs settings
+        """Register what registers on import, and needs settings and models for that."""
+        from netbox_hedgehog import checks  # noqa: F401, PLC0415
+        from netbox_hedgehog.sync import mirrors  # noqa: F401, PLC0415

@@ -170,8 +170,20 @@ class Conf:
     )
     git_timeout_seconds = Option(120, "Longest time for one fetch as a whole.", unit="s", minimum=1, maximum=3600)
     git_max_fetch_bytes = Option(512 * 1024**2, "Largest pack received from a repository.", unit="bytes", minimum=1024)
+    git_max_objects = Option(
+        200_000, "Most Git objects received from a repository in one fetch.", unit="objects", minimum=1
+    )
     git_max_file_bytes = Option(1024**2, "Largest manifest file.", unit="bytes", minimum=1024, maximum=64 * 1024**2)
     git_max_files = Option(50_000, "Most manifest files in one GitOps directory.", unit="files", minimum=1)
+    git_max_mirrors_bytes = Option(
+        10 * 1024**3,
+        "Disk space for the mirrors of one machine; the longest unused make room.",
+        unit="bytes",
+        minimum=1024**2,
+    )
+    git_min_free_bytes = Option(
+        256 * 1024**2, "Disk space that no fetch may take; mirrors make room first.", unit="bytes", minimum=0
+    )
     log_format = Option("console", "How log lines look: for people or for machines.", choices=("console", "json"))
     log_level = Option(
         "INFO", "Least severity that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

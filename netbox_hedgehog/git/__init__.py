@@ -9,7 +9,8 @@ from netbox_hedgehog.git.heads import head_of
 from netbox_hedgehog.git.host_keys import check_known_hosts
 from netbox_hedgehog.git.ignore import IGNORE_FILE, MAX_IGNORE_BYTES, IgnoreRules, parse_ignore_file
 from netbox_hedgehog.git.limits import GitLimits
-from netbox_hedgehog.git.mirror import discard_mirror, mirror_at
+from netbox_hedgehog.git.mirror import Mirror, discard_mirror, mirror_at
+from netbox_hedgehog.git.names import same_mirror
 from netbox_hedgehog.git.proxy import Proxy, check_proxy
 from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.session import shown_host_key
@@ -35,6 +36,7 @@ __all__ = [
     "GitSource",
     "IgnoreRules",
     "ManifestFile",
+    "Mirror",
     "Proxy",
     "SplitUrl",
     "SshKey",
@@ -56,6 +58,7 @@ __all__ = [
     "parse_location",
     "read_manifest",
     "remote_head",
+    "same_mirror",
     "shown_host_key",
     "split_credentials",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netbox_hedgehog.git.source import GitSource
 
 HEADS: Final = "heads"
+"""The directory of the answers."""
 
 _KINDS: Final = {kind.__name__: kind for kind in (NeedsOperator, ContentProblem, RetryLater, InternalFault)}
 # Who began to wait together with the one who asks hears why that one gave up, instead of giving up first.

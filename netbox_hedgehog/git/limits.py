@@ -1,4 +1,4 @@
-"""What one Git operation may cost, and the clock that enforces it."""
+"""What Git operations may cost, and the clock that enforces it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitLimits:
-    """Upper bounds of one operation against one repository; the defaults are far above any real fabric.
+    """Bounds of one operation against one repository, and of what all of them leave on the disk.
 
-    A thousand switches make about 2,000 manifests and 10 MiB, so a limit that is hit means the wrong repository
-    or a hostile one, not growth.
+    The defaults are far above any real fabric: a thousand switches make about 2,000 manifests and 10 MiB, so a limit
+    that is hit means the wrong repository or a hostile one, not growth.
     """
 
     connect_timeout_seconds: float = 10.0
@@ -30,6 +30,10 @@ class GitLimits:
     """Manifests below one GitOps directory."""
     max_depth: int = 32
     """Nesting of directories below one GitOps directory."""
+    max_mirrors_bytes: int = 10 * 1024 * _MIB
+    """Disk space of all mirrors of this machine; those whose use is longest ago make room."""
+    min_free_bytes: int = 256 * _MIB
+    """Disk space that no fetch may touch."""
 
 
 class Deadline:

@@ -49,13 +49,13 @@ def _try_lock(path: Path) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
-        if not _is_at(path, descriptor):
+        if not is_at(path, descriptor):
             return None
         failing.pop_all()
     return descriptor
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def is_at(path: Path, descriptor: int) -> bool:
     """Whether the open file is still the one of that name."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))

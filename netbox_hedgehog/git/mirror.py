@@ -1,13 +1,13 @@
-"""One bare, shallow mirror per repository URL, shared by all fabrics and processes of a machine."""
+"""One bare, shallow mirror per repository and credential, shared by all fabrics and processes of a machine."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+import time
+import weakref
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self
 
 import pygit2
 
@@ -17,10 +17,13 @@ from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
 from netbox_hedgehog.git.remote import Tip, check_ref, find_tip, is_commit_id
 from netbox_hedgehog.git.session import LIBGIT2_ERRORS, connect, create_bare
+from netbox_hedgehog.git.storage import delete, hold, link_of, lock_of, new_directory
+from netbox_hedgehog.git.tidy import below_floor, free_bytes, require_room, tidy
 from netbox_hedgehog.git.urls import check_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from pygit2.remotes import RemoteHead
 
@@ -30,13 +33,37 @@ if TYPE_CHECKING:
 # Errors that a damaged mirror causes as well as a bad server: worth one fetch into an empty mirror.
 _MAYBE_OURS: Final = frozenset({"git.corrupt", "git.failed"})
 _SHA1_BYTES: Final = 20
+# Each update adds a pack, and each look for an object may look into all of them.
+_MAX_PACKS: Final = 50
+_WORN_BYTES: Final = 64 * 1024**2
+_LOOK_EVERY_SECONDS: Final = 0.05
 # What libgit2 says of a server that hands out no commit by its id.
 _NO_IDS: Final = "cannot fetch a specific object"
 _WHOLE_HISTORY: Final = 2**31 - 1  # libgit2 reads it as "no longer shallow"
 
 
-def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress | None = None) -> pygit2.Repository:
-    """Open the mirror of ``source`` below ``root``, fetching first unless ``commit`` (hex) is in it.
+class Mirror(pygit2.Repository):
+    """An open mirror. Its files stay until it is closed, by ``with`` or :meth:`close`, as a file is; or forgotten."""
+
+    def __init__(self, directory: Path, held: int) -> None:
+        """``held`` is the descriptor that keeps ``directory``; it now belongs to this object."""
+        self._let_go = weakref.finalize(self, os.close, held)
+        super().__init__(str(directory))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the files be deleted; nothing can be read any more."""
+        self.free()
+        self._let_go()
+
+
+def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress | None = None) -> Mirror:
+    """Open the mirror of ``source`` below ``root``, fetching first unless it has ``commit`` (hex); close it after use.
 
     One process fetches, the others wait and use the result. A damaged mirror is deleted and fetched anew, once.
     ``progress`` is called with (stage, done, total), often. The whole call ends within ``limits.timeout_seconds``.
@@ -48,56 +75,77 @@ def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress 
     if len(commit) != 2 * _SHA1_BYTES:
         raise ref_not_found(source.ref, "repositories with SHA-256 ids are not supported yet")
     deadline = Deadline(source.limits.timeout_seconds)
-    path = _path(root, source.url)
     try:
-        if repository := _open_with(path, commit):
+        link = link_of(root, source)
+        if repository := _open_with(link, commit):
             return repository
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with exclusive(path.with_suffix(".lock"), deadline):
-            return _open_with(path, commit) or _fetch_into(path, source, commit, deadline, progress)
+        with exclusive(lock_of(link), deadline):
+            repository = _open_with(link, commit)
+            if repository is None:
+                require_room(root, source.limits)
+                repository = _fetch_into(link, source, commit, deadline, _minding_the_floor(root, source, progress))
     except OSError as error:
         raise translate(error, source.credential) from None
-
-
-def discard_mirror(root: Path, source: GitSource) -> None:
-    """Delete the mirror of ``source``, if there is one: after ``git.corrupt`` while reading, or with its repository.
-
-    Raises RetryLater ``git.mirror_busy``, InternalFault ``git.storage``.
-    """
-    path = _path(root, source.url)
-    if not path.is_symlink():
-        return
-    try:
-        with exclusive(path.with_suffix(".lock"), Deadline(source.limits.timeout_seconds)):
-            _clear_away(path)
-    except OSError as error:
-        raise translate(error, source.credential) from None
-
-
-def _path(root: Path, url: str) -> Path:
-    """A link to the mirror's directory.
-
-    libgit2 shares open packs between all repositories of a process, by path: a mirror that is built anew needs a new
-    path, or a reader of the damaged one would pass its damage on.
-    """
-    return root / (hashlib.sha256(url.encode()).hexdigest()[:32] + ".git")
-
-
-def _open_with(path: Path, commit: str) -> pygit2.Repository | None:
-    """The repository at ``path`` if it is sound and has ``commit`` with its tree."""
-    try:
-        if not _packs_are_whole(path):
-            return None
-        repository = pygit2.Repository(str(path.resolve()))
-        repository[commit].peel(pygit2.Tree)
-    except LIBGIT2_ERRORS:
-        return None
+    tidy(root, source.limits)
     return repository
 
 
-def _packs_are_whole(path: Path) -> bool:
+def _minding_the_floor(root: Path, source: GitSource, progress: Progress | None) -> Progress:
+    """Pass progress on, and stop a fetch that takes the disk's last room: libgit2 maps the pack that it writes into
+    memory, and on a full disk that ends the process instead of the fetch.
+    """
+    next_look = 0.0
+
+    def tell(stage: str, done: int, total: int) -> None:
+        nonlocal next_look
+        if (now := time.monotonic()) >= next_look:
+            next_look = now + _LOOK_EVERY_SECONDS
+            if free_bytes(root) < source.limits.min_free_bytes:
+                raise below_floor(source.limits)
+        if progress is not None:
+            progress(stage, done, total)
+
+    return tell
+
+
+def discard_mirror(root: Path, source: GitSource, *, patience_seconds: float | None = None) -> None:
+    """Delete the mirror of ``source``, if there is one: after ``git.corrupt`` while reading, or with its repository.
+
+    Who reads it may finish. A fetch into it is waited for, ``limits.timeout_seconds`` unless told otherwise.
+    Raises RetryLater ``git.mirror_busy``, InternalFault ``git.storage``.
+    """
+    patience = source.limits.timeout_seconds if patience_seconds is None else patience_seconds
+    try:
+        link = link_of(root, source)
+        if link.is_symlink():
+            with exclusive(lock_of(link), Deadline(patience)):
+                delete(link)
+    except OSError as error:
+        raise translate(error, source.credential) from None
+
+
+def _open_with(link: Path, commit: str) -> Mirror | None:
+    """The mirror at ``link`` if it is sound and has ``commit`` with its tree."""
+    directory = link.resolve()
+    held = hold(directory)
+    if held is None:
+        return None
+    with ExitStack() as unless_sound:
+        try:
+            mirror = Mirror(directory, held)
+            unless_sound.enter_context(mirror)
+            if not _packs_are_whole(directory):
+                return None
+            mirror[commit].peel(pygit2.Tree)
+        except LIBGIT2_ERRORS:
+            return None
+        unless_sound.pop_all()
+    return mirror
+
+
+def _packs_are_whole(directory: Path) -> bool:
     """Whether each pack ends as its index says: a write that a crash cut off shows here, not in mid-sync."""
-    for index in (path / "objects" / "pack").glob("*.idx"):
+    for index in _packs(directory, "*.idx"):
         with index.open("rb") as index_file, index.with_suffix(".pack").open("rb") as pack_file:
             index_file.seek(-2 * _SHA1_BYTES, os.SEEK_END)
             pack_file.seek(-_SHA1_BYTES, os.SEEK_END)
@@ -106,52 +154,50 @@ def _packs_are_whole(path: Path) -> bool:
     return True
 
 
-def _fetch_into(
-    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
-) -> pygit2.Repository:
-    """Bring ``commit`` into the mirror at ``path``; the caller holds its lock."""
-    if repository := _update(path, source, commit, deadline, progress):
+def _fetch_into(link: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress) -> Mirror:
+    """Bring ``commit`` into the mirror at ``link``; the caller holds its lock."""
+    if repository := _update(link, source, commit, deadline, progress):
         return repository
-    _clear_away(path)
-    return _create(path, source, commit, deadline, progress)
+    with new_directory(link) as building:
+        return _fetch_whole(building, source, commit, deadline, progress)
 
 
-def _update(
-    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
-) -> pygit2.Repository | None:
-    """Fetch into an existing mirror; None if there is none, or a damaged one."""
+def _update(link: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress) -> Mirror | None:
+    """Fetch into an existing mirror; None if there is none, a damaged or a worn one."""
+    directory = link.resolve()
     try:
-        if not _packs_are_whole(path):
+        if not _packs_are_whole(directory) or _is_worn(directory):
             return None
-        repository = pygit2.Repository(str(path.resolve()))
+        repository = pygit2.Repository(str(directory))
     except LIBGIT2_ERRORS:
         return None
+    _clear_unfinished_packs(directory)
     try:
         _fetch(repository, source, commit, deadline, progress)
     except SyncError as error:
         if error.code in _MAYBE_OURS:
             return None
         raise
-    return _open_with(path, commit)
+    return _open_with(link, commit)
 
 
-def _create(
-    path: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
-) -> pygit2.Repository:
-    """Fetch into a new mirror that appears under its name only when it is complete."""
-    building = Path(tempfile.mkdtemp(prefix=f"{path.stem}.", dir=path.parent))
-    try:
-        repository = _fetch_whole(building, source, commit, deadline, progress)
-        path.symlink_to(building.name)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    return repository
+def _is_worn(directory: Path) -> bool:
+    """Whether so many packs, or so much that nothing leads to any more, came together that it pays to begin anew."""
+    *others, largest = sorted(pack.stat().st_size for pack in _packs(directory, "*.pack")) or [0]
+    return len(others) >= _MAX_PACKS or sum(others) > max(_WORN_BYTES, largest)
 
 
-def _fetch_whole(
-    building: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress | None
-) -> pygit2.Repository:
+def _clear_unfinished_packs(directory: Path) -> None:
+    """Delete what libgit2 was writing when its process was killed; the caller holds the lock, so nobody writes now."""
+    for unfinished in _packs(directory, "pack_*"):
+        unfinished.unlink()
+
+
+def _packs(directory: Path, pattern: str) -> Iterator[Path]:
+    return (directory / "objects" / "pack").glob(pattern)
+
+
+def _fetch_whole(building: Path, source: GitSource, commit: str, deadline: Deadline, progress: Progress) -> Mirror:
     _fetch(create_bare(building), source, commit, deadline, progress)
     if repository := _open_with(building, commit):
         return repository
@@ -167,7 +213,7 @@ def _fetch(
     source: GitSource,
     commit: str,
     deadline: Deadline,
-    progress: Progress | None,
+    progress: Progress,
 ) -> None:
     """Fetch ``commit`` by the ref that leads to it, or by its id, or with all history: the cheapest that works."""
     with connect(repository, source, deadline, progress) as (remote, callbacks):
@@ -193,7 +239,7 @@ def _fetch(
         )
 
 
-def _fetch_all(repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress | None) -> None:
+def _fetch_all(repository: pygit2.Repository, source: GitSource, deadline: Deadline, progress: Progress) -> None:
     """For servers that hand out no commit by its id: everything that any branch or tag leads to."""
     refspecs = ["+refs/heads/*:refs/hedgehog/heads/*", "+refs/tags/*:refs/hedgehog/tags/*"]
     with connect(repository, source, deadline, progress) as (remote, callbacks):
@@ -218,12 +264,3 @@ def _local_name(ref: str) -> str:
 def _depth(source: GitSource, depth: int) -> int:
     # libgit2's transport for local directories refuses shallow fetches.
     return 0 if source.url.lower().startswith("file:") else depth
-
-
-def _clear_away(path: Path) -> None:
-    """Remove the mirror, and what killed processes left of earlier ones; the caller holds its lock."""
-    if path.is_symlink():
-        path.unlink()
-    for directory in path.parent.glob(f"{path.stem}.*"):
-        if directory.is_dir():
-            shutil.rmtree(directory)

@@ -23,25 +23,34 @@ _KEY_BYTES: Final = 32
 _PATIENCE_SECONDS: Final = 10.0
 # What decides how much is fetched, and whether at all, but not what the answer is. All other fields count, also those
 # that are added one day: who uses another credential, or trusts another authority, never sees this one's data.
-_NOT_IDENTITY: Final = frozenset({"policy", "limits"})
+_NOT_OF_HEADS: Final = frozenset({"policy", "limits"})
+_NOT_OF_MIRRORS: Final = _NOT_OF_HEADS | {"ref"}
 
 
 def head_name(root: Path, source: GitSource) -> str:
     """The name for what the server said of ``source.ref``."""
-    return _name(root, source, _NOT_IDENTITY)
+    return _name(root, source, _NOT_OF_HEADS)
 
 
 def mirror_name(root: Path, source: GitSource) -> str:
     """The name for the mirror of ``source``, whatever the ref."""
-    return _name(root, source, _NOT_IDENTITY | {"ref"})
+    return _name(root, source, _NOT_OF_MIRRORS)
+
+
+def same_mirror(one: GitSource, other: GitSource) -> bool:
+    """Whether both are fetched into the same mirror."""
+    return _identity(one, _NOT_OF_MIRRORS) == _identity(other, _NOT_OF_MIRRORS)
 
 
 def _name(root: Path, source: GitSource, leave_out: frozenset[str]) -> str:
+    # Keyed, or who can list the directory could try passwords against the name.
+    return hashlib.blake2b(_identity(source, leave_out), key=_key(root), digest_size=16).hexdigest()
+
+
+def _identity(source: GitSource, leave_out: frozenset[str]) -> bytes:
     identity = {each.name: _plain(getattr(source, each.name)) for each in fields(source) if each.name not in leave_out}
     # No fallback for what is not JSON: a value's text may be redacted, and two credentials would look the same.
-    text = json.dumps(identity, sort_keys=True).encode()
-    # Keyed, or who can list the directory could try passwords against the name.
-    return hashlib.blake2b(text, key=_key(root), digest_size=16).hexdigest()
+    return json.dumps(identity, sort_keys=True).encode()
 
 
 def _plain(value: Any) -> Any:

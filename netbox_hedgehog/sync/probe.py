@@ -95,8 +95,8 @@ def trust_host_key(repository: GitRepository, line: str) -> bool:
 
 def _look(report: ConnectionReport, source: GitSource, directories: Sequence[str]) -> ConnectionReport:
     commit = head_of(mirror_root(), source, timezone.now())
-    mirror = mirror_at(mirror_root(), source, commit)
-    reports = tuple(_look_into(mirror, source, commit, each) for each in directories)
+    with mirror_at(mirror_root(), source, commit) as mirror:
+        reports = tuple(_look_into(mirror, source, commit, each) for each in directories)
     return replace(report, commit=commit, directories=reports)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import InternalFault, RetryLater, SyncError
-from netbox_hedgehog.git import directory_tree, head_of, mirror_at
+from netbox_hedgehog.git import GitSource, Mirror, directory_tree, head_of, mirror_at
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
@@ -92,15 +92,20 @@ class _Attempt:
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
-        repository = mirror_at(mirror_root(), source, self.commit)
+        with mirror_at(mirror_root(), source, self.commit) as mirror:
+            return self._compare(mirror, source, held)
+
+    def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None) -> Outcome:
+        """Go by the directory's tree: as it was, or to be read."""
+        fabric = self.run.fabric
         with healing(source):
-            tree = directory_tree(repository, self.commit, fabric.gitops_directory)
+            tree = directory_tree(mirror, self.commit, fabric.gitops_directory)
         if self._is_current() and tree == fabric.desired_state_tree:
             return self._unchanged(tree)
         if held and tree == held.tree:
             return self._held()
         since = fabric.desired_state_tree if self._is_current() else ""
-        return self._reconcile(read_tree(repository, tree, fabric, source, since))
+        return self._reconcile(read_tree(mirror, tree, fabric, source, since))
 
     def _is_current(self) -> bool:
         """Whether the stored resources come from this same source, read by the same rules.

@@ -43,8 +43,11 @@ def git_limits() -> GitLimits:
         connect_timeout_seconds=conf.git_connect_timeout_seconds,
         timeout_seconds=conf.git_timeout_seconds,
         max_received_bytes=conf.git_max_fetch_bytes,
+        max_objects=conf.git_max_objects,
         max_file_bytes=conf.git_max_file_bytes,
         max_files=conf.git_max_files,
+        max_mirrors_bytes=conf.git_max_mirrors_bytes,
+        min_free_bytes=conf.git_min_free_bytes,
     )
 
 

@@ -44,3 +44,14 @@ def source(server: GitServer, fabric: Path) -> Callable[..., GitSource]:
         return replace(GitSource(url=server.url("fabric.git"), ref="main", policy=LOOSE), **fields)
 
     return make
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Where the mirrors go; made on demand."""
+    return tmp_path / "mirrors"
+
+
+def remains(root: Path) -> list[str]:
+    """What lies below ``root`` apart from its own files: links and directories of mirrors, and unfinished files."""
+    return sorted(path.name for path in root.iterdir() if path.suffix not in {".lock", ".key"})

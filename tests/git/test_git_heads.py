@@ -24,11 +24,6 @@ FABRICS = 200
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "mirrors"
-
-
 def moment() -> datetime:
     return datetime.now(UTC)
 

@@ -10,6 +10,7 @@ import pytest
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
 from netbox_hedgehog.git import GitLimits, GitSource, mirror_at, remote_head
+from tests.git.conftest import remains
 from tests.support.git_server import GitServer, commit_files, drip_greeting, hang, tcp_server
 
 type Make = Callable[..., GitSource]
@@ -62,7 +63,7 @@ def test_a_damaged_pack_leaves_nothing_behind(
     with pytest.raises(RetryLater) as caught:
         mirror_at(root, source(), head)
     assert caught.value.code in {"git.network", "git.corrupt"}
-    assert [path.suffix for path in root.iterdir()] == [".lock"]
+    assert remains(root) == []
     server.spoil = None
     assert head in mirror_at(root, source(), head)
 
@@ -92,7 +93,7 @@ def test_a_fetch_that_outgrows_its_limits_is_stopped(
     with pytest.raises(NeedsOperator, match="limit") as caught:
         mirror_at(tmp_path / "mirrors", source(limits=limits), head)
     assert caught.value.code == "git.too_large"
-    assert [path.suffix for path in (tmp_path / "mirrors").iterdir()] == [".lock"]
+    assert remains(tmp_path / "mirrors") == []
 
 
 def test_chatter_that_is_not_text_harms_nothing(source: Make, server: GitServer, tmp_path: Path) -> None:

@@ -16,15 +16,10 @@ from netbox_hedgehog.git import GitLimits, GitSource, UrlPolicy, discard_mirror,
 from netbox_hedgehog.git.failures import translate
 from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
+from tests.git.conftest import remains
 from tests.support.git_server import GitServer, commit_files
 
 type Make = Callable[..., GitSource]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the mirrors go; made on demand."""
-    return tmp_path / "mirrors"
 
 
 def only_mirror(root: Path) -> Path:
@@ -148,7 +143,7 @@ def test_a_caller_can_stop_a_fetch_from_its_progress(source: Make, root: Path) -
 
     with pytest.raises(StopNowError):
         mirror_at(root, source(), remote_head(source()), progress=stop)
-    assert [path.suffix for path in root.iterdir()] == [".lock"]
+    assert remains(root) == []
 
 
 def break_packs(mirror: Path) -> None:
@@ -184,7 +179,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_mirror_heals_itself(
     source: Make, fabric: Path, root: Path, damage: Callable[[Path], object], moved: bool
 ) -> None:
-    mirror_at(root, source(), remote_head(source()))
+    mirror_at(root, source(), remote_head(source())).close()
     damage(only_mirror(root))
     if moved:
         commit_files(fabric, {"fabric/other.yaml": b"new\n"}, "second")
@@ -195,7 +190,7 @@ def test_a_damaged_mirror_heals_itself(
 
 def test_what_a_killed_process_left_is_cleared_away(source: Make, root: Path) -> None:
     head = remote_head(source())
-    mirror_at(root, source(), head)
+    mirror_at(root, source(), head).close()
     leftover = root / f"{only_mirror(root).stem}.killed"
     only_mirror(root).resolve().rename(leftover)
     mirror_at(root, source(), head)
@@ -204,9 +199,9 @@ def test_what_a_killed_process_left_is_cleared_away(source: Make, root: Path) ->
 
 def test_a_discarded_mirror_is_gone_and_comes_back(source: Make, root: Path) -> None:
     head = remote_head(source())
-    mirror_at(root, source(), head)
+    mirror_at(root, source(), head).close()
     discard_mirror(root, source())
-    assert [path.suffix for path in root.iterdir()] == [".lock"]
+    assert remains(root) == []
     discard_mirror(root, source())
     assert head in mirror_at(root, source(), head)
 
@@ -224,9 +219,10 @@ HOLD = "import fcntl,sys,time; f=open(sys.argv[1]); fcntl.flock(f,2); print(flus
 
 def test_a_lock_of_another_process_is_waited_for_up_to_the_limit(source: Make, root: Path) -> None:
     head = remote_head(source())
-    mirror_at(root, source(), head)
-    (lock,) = root.glob("*.lock")
+    mirror_at(root, source(), head).close()
+    lock = only_mirror(root).with_suffix(".lock")
     discard_mirror(root, source())
+    lock.touch()
     process = subprocess.Popen([sys.executable, "-c", HOLD, lock], stdout=subprocess.PIPE)
     try:
         assert process.stdout
@@ -243,7 +239,7 @@ def test_a_lock_of_another_process_is_waited_for_up_to_the_limit(source: Make, r
 def test_the_one_who_waits_uses_what_the_other_fetched(source: Make, server: GitServer, root: Path) -> None:
     head = remote_head(source())
     mirror_at(root, source(), head)
-    (lock,) = root.glob("*.lock")
+    lock = only_mirror(root).with_suffix(".lock")
     mirror, aside = only_mirror(root), root / "aside"
     mirror.rename(aside)
     before = server.requests
