@@ -28,6 +28,8 @@ class GitLimits:
     """Size of one manifest."""
     max_files: int = 50_000
     """Manifests below one GitOps directory."""
+    max_entries: int = 1_000_000
+    """Files and directories of any kind that are looked at below one GitOps directory."""
     max_depth: int = 32
     """Nesting of directories below one GitOps directory."""
     max_mirrors_bytes: int = 10 * 1024 * _MIB

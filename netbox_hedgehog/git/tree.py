@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType
+from pygit2.enums import ObjectType
 
 from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater, SyncError
 from netbox_hedgehog.git.ignore import IGNORE_FILE, MAX_IGNORE_BYTES, IgnoreRules, parse_ignore_file
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 MANIFEST_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
-_REGULAR: Final = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
+_ID_BYTES: Final = 20
+# The most files that a fabric may have, in one directory, take a tenth of it; a crafted object inflates to any size.
+_MOST_TREE_BYTES: Final = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(NamedTuple):
     """One manifest in a commit."""
 
     path: str
@@ -39,23 +40,23 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
     Raises NeedsOperator ``git.directory_not_found``, ``git.not_a_directory``; RetryLater ``git.corrupt``.
     """
     with _reading():
-        tree = _commit(repo, commit).tree
+        tree_id = str(repo[commit].peel(pygit2.Commit).tree_id)
         for part in _parts(directory):
-            entry = next((each for each in tree if each.raw_name == part.encode()), None)
+            entry = _entry(repo, tree_id, part.encode())
             if entry is None:
                 raise NeedsOperator(
                     "git.directory_not_found",
                     f"The directory {directory} is not in the repository at commit {commit[:12]}.",
                     "Correct the fabric's GitOps directory, or push the directory.",
                 )
-            if entry.filemode != FileMode.TREE:
+            if not S_ISDIR(entry.mode):
                 raise NeedsOperator(
                     "git.not_a_directory",
                     f"{directory} is not a directory of the repository: links and submodules are not followed.",
                     "Enter the directory that holds the manifests themselves.",
                 )
-            tree = repo[entry.id].peel(pygit2.Tree)
-        return str(tree.id)
+            tree_id = entry.id
+        return tree_id
 
 
 def has_tree(repo: pygit2.Repository, tree_id: str) -> bool:
@@ -68,28 +69,28 @@ def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits
 
     Links, submodules, everything whose name begins with a dot (settings of tools), and what the directory's own
     ``.hedgehogignore`` says are left out.
-    Raises NeedsOperator ``git.too_many_files``, ``git.too_deep``; ContentProblem ``git.ignore_invalid``; RetryLater
-    ``git.corrupt``.
+    Raises ContentProblem ``git.too_many_files``, ``git.too_many_entries``, ``git.too_deep``, ``git.ignore_invalid``;
+    RetryLater ``git.corrupt``.
     """
     prefix = "".join(f"{part}/" for part in _parts(directory))
     found: list[ManifestFile] = []
     with _reading():
         rules = _ignore_rules(repo, tree_id, prefix)
-        for path, entry in _walk(repo, tree_id, prefix, limits, rules):
+        for file in _walk(repo, tree_id, prefix, limits, rules):
             if len(found) == limits.max_files:
-                raise NeedsOperator(
+                raise ContentProblem(
                     "git.too_many_files",
                     f"There are more than {limits.max_files} manifests below {directory}.",
                     "Check the fabric's GitOps directory; if it is right, raise the limit.",
                 )
-            found.append(ManifestFile(path, str(entry.id)))
-    return sorted(found, key=lambda manifest: manifest.path)
+            found.append(file)
+    return sorted(found)
 
 
 def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits) -> bytes:
     """The content of one manifest.
 
-    Raises NeedsOperator ``git.file_too_large``, ``git.lfs_pointer``; RetryLater ``git.corrupt``.
+    Raises ContentProblem ``git.file_too_large``, ``git.lfs_pointer``; RetryLater ``git.corrupt``.
     """
     with _reading():
         # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
@@ -98,7 +99,7 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
         if kind != ObjectType.BLOB:
             raise KeyError(file.blob_id)
     if data.startswith(_LFS_POINTER):
-        raise NeedsOperator(
+        raise ContentProblem(
             "git.lfs_pointer",
             f"{file.path} is stored in Git LFS: the repository holds only a pointer to it.",
             "Store manifests in Git itself (git lfs untrack, then git add --renormalize).",
@@ -107,49 +108,84 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
 
 
 def _ignore_rules(repo: pygit2.Repository, tree_id: str, prefix: str) -> IgnoreRules:
-    tree = repo[tree_id].peel(pygit2.Tree)
-    if IGNORE_FILE not in tree:
+    entry = _entry(repo, tree_id, IGNORE_FILE.encode())
+    if entry is None:
         return IgnoreRules()
-    entry = tree[IGNORE_FILE]
-    if entry.filemode not in _REGULAR:
+    if not S_ISREG(entry.mode):
         raise ContentProblem(
             "git.ignore_invalid",
             f"{prefix}{IGNORE_FILE} is no regular file: links are not followed.",
             "Put the patterns themselves into the file, or remove it.",
         )
-    size = repo.odb.read_header(entry.id)[1]
-    _check_size(prefix + IGNORE_FILE, size, MAX_IGNORE_BYTES)
+    _check_size(prefix + IGNORE_FILE, repo.odb.read_header(entry.id)[1], MAX_IGNORE_BYTES)
     return parse_ignore_file(repo.odb.read(entry.id)[1], prefix + IGNORE_FILE)
 
 
 def _walk(
     repo: pygit2.Repository, tree_id: str, prefix: str, limits: GitLimits, rules: IgnoreRules
-) -> Iterator[tuple[str, pygit2.Object]]:
+) -> Iterator[ManifestFile]:
     """Every manifest with its path; directories are kept on a list, so that depth costs no stack."""
     start = len(prefix)
+    seen = 0
     pending = [(tree_id, prefix, 0)]
     while pending:
         directory_id, path, depth = pending.pop()
         if depth > limits.max_depth:
-            raise NeedsOperator(
+            raise ContentProblem(
                 "git.too_deep",
                 f"Directories are nested more than {limits.max_depth} deep below {prefix or '/'}.",
                 "Check the fabric's GitOps directory.",
             )
-        for entry in repo[directory_id].peel(pygit2.Tree):
-            if entry.raw_name is None or entry.raw_name.startswith(b"."):
+        for entry in _entries(repo, directory_id):
+            seen += 1
+            if seen > limits.max_entries:
+                # A few trees that name each other many times stand for billions of files.
+                raise _too_many_entries(f"There are more files of any kind below {prefix or '/'}", limits.max_entries)
+            if entry.name.startswith(b"."):
                 continue
-            name = entry.raw_name.decode("utf-8", "backslashreplace")
-            full = path + name
-            if entry.filemode == FileMode.TREE:
-                if not rules.ignores_directory(full[start:]):
-                    pending.append((str(entry.id), full + "/", depth + 1))
-            elif _is_manifest(entry, name) and not rules.ignores_file(full[start:]):
-                yield full, entry
+            name = path + entry.name.decode("utf-8", "backslashreplace")
+            if S_ISDIR(entry.mode):
+                if not rules.ignores_directory(name[start:]):
+                    pending.append((entry.id, name + "/", depth + 1))
+            elif _is_manifest(entry.mode, name) and not rules.ignores_file(name[start:]):
+                yield ManifestFile(name, entry.id)
 
 
-def _is_manifest(entry: pygit2.Object, name: str) -> bool:
-    return entry.filemode in _REGULAR and name.endswith(MANIFEST_SUFFIXES)
+def _is_manifest(mode: int, name: str) -> bool:
+    return S_ISREG(mode) and name.endswith(MANIFEST_SUFFIXES)
+
+
+class _Entry(NamedTuple):
+    mode: int
+    name: bytes
+    id: str
+
+
+def _entries(repo: pygit2.Repository, tree_id: str) -> Iterator[_Entry]:
+    """What a tree holds, in its order.
+
+    Taken from its bytes (``mode SP name NUL id``, see gitformat-tree): that is three times as fast as libgit2's
+    objects, and listing is most of what a sync of a few changed files has to do.
+    """
+    _, size = repo.odb.read_header(tree_id)
+    if size > _MOST_TREE_BYTES:
+        raise _too_many_entries(f"The list of a directory's files has {size} bytes", _MOST_TREE_BYTES)
+    kind, data = repo.odb.read(tree_id)
+    if kind != ObjectType.TREE:
+        raise KeyError(tree_id)
+    at = 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        object_id = data[end + 1 : end + 1 + _ID_BYTES]
+        if len(object_id) < _ID_BYTES:
+            raise ValueError(f"tree {tree_id} is cut off")
+        yield _Entry(int(data[at:space], 8), data[space + 1 : end], object_id.hex())
+        at = end + 1 + _ID_BYTES
+
+
+def _entry(repo: pygit2.Repository, tree_id: str, name: bytes) -> _Entry | None:
+    return next((each for each in _entries(repo, tree_id) if each.name == name), None)
 
 
 def _parts(directory: str) -> list[str]:
@@ -163,17 +199,21 @@ def _parts(directory: str) -> list[str]:
     return parts
 
 
-def _commit(repo: pygit2.Repository, commit: str) -> pygit2.Commit:
-    return repo[commit].peel(pygit2.Commit)
-
-
 def _check_size(path: str, size: int, most: int) -> None:
     if size > most:
-        raise NeedsOperator(
+        raise ContentProblem(
             "git.file_too_large",
             f"{path} has {size} bytes, more than the limit of {most}.",
             "Split the file, keep it outside the GitOps directory, or raise the limit.",
         )
+
+
+def _too_many_entries(what: str, limit: int) -> ContentProblem:
+    return ContentProblem(
+        "git.too_many_entries",
+        f"{what}, more than the limit of {limit}.",
+        "Check the fabric's GitOps directory: no fabric needs this much.",
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pygit2
 import pytest
 from pygit2.enums import FileMode
 
-from netbox_hedgehog.errors import NeedsOperator, RetryLater
+from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater
 from netbox_hedgehog.git import GitLimits, ManifestFile, directory_tree, has_tree, list_manifests, read_manifest
 from tests.support.git_server import commit_files
 
@@ -113,6 +113,46 @@ def test_too_many_files_are_refused(path: Path) -> None:
     with pytest.raises(NeedsOperator) as caught:
         paths(path, commit, limits=replace(LIMITS, max_files=3))
     assert caught.value.code == "git.too_many_files"
+
+
+def test_a_few_trees_that_stand_for_billions_of_files_are_refused(path: Path) -> None:
+    commit_files(path, {"a.yaml": b""}, "files")
+    repository = pygit2.Repository(str(path))
+    tree = repository.TreeBuilder()
+    tree.insert("nothing", repository.create_blob(b""), FileMode.BLOB)
+    tree_id = tree.write()
+    for _ in range(10):
+        tree = repository.TreeBuilder()
+        for number in range(10):
+            tree.insert(str(number), tree_id, FileMode.TREE)
+        tree_id = tree.write()
+    with pytest.raises(ContentProblem) as caught:
+        list_manifests(repository, str(tree_id), "/", replace(LIMITS, max_entries=1000))
+    assert caught.value.code == "git.too_many_entries"
+
+
+def test_a_directory_whose_list_inflates_beyond_reason_is_not_read(path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("netbox_hedgehog.git.tree._MOST_TREE_BYTES", 1000)
+    commit = commit_files(path, {f"{n}.yaml": b"" for n in range(40)}, "files")
+    with pytest.raises(ContentProblem) as caught:
+        paths(path, commit)
+    assert caught.value.code == "git.too_many_entries"
+
+
+@pytest.mark.parametrize("tree", [b"100644 a.yaml", b"junk", b"100644 a.yaml\0short", b"1006x4 a.yaml\0" + b"a" * 20])
+def test_a_tree_that_is_cut_or_nonsense_means_a_damaged_mirror(path: Path, tree: bytes) -> None:
+    commit_files(path, {"a.yaml": b""}, "files")
+    repository = pygit2.Repository(str(path))
+    tree_id = str(repository.odb.write(pygit2.enums.ObjectType.TREE, tree))
+    with pytest.raises(RetryLater) as caught:
+        list_manifests(repository, tree_id, "/", LIMITS)
+    assert caught.value.code == "git.corrupt"
+
+
+def test_fifty_thousand_files_are_listed_in_order(path: Path) -> None:
+    commit = commit_files(path, {f"d{n % 50}/{n:05}.yaml": b"" for n in range(50_000)}, "files")
+    found = paths(path, commit)
+    assert (len(found), found) == (50_000, sorted(found))
 
 
 def test_a_large_file_is_refused_by_its_name(path: Path) -> None:
