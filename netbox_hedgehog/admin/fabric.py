@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, cast, override
 
 from celery.result import denied_join_result
@@ -43,13 +43,12 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
 )
-from netbox_hedgehog.scheduling.due import is_claimed
+from netbox_hedgehog.scheduling.due import is_claimed, next_due_at
 from netbox_hedgehog.scheduling.manual import request_sync
 
 # A request must answer in time; the schedule is the way to sync more than these.
 MOST_SYNCS_AT_ONCE: Final = 500
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 STATUS_COLOURS: Final[dict[str, str]] = {
     FabricStatus.ACTIVE: GOOD,
@@ -224,10 +223,10 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         if fabric.git_repository is None or not fabric.git_repository.url:
             return "no repository"
         now = timezone.now()
-        due = _EPOCH + timedelta(microseconds=fabric.due_at)
-        if fabric.retry_at and fabric.retry_at > max(now, due):
-            return moment(fabric.retry_at, now)
-        return "now" if due <= now else moment(due, now)
+        following = next_due_at(fabric)
+        if following is None:
+            return NOTHING
+        return "now" if following <= now else moment(following, now)
 
     @admin.display(description="sync status", ordering="sync_status")
     def outcome(self, fabric: HedgehogFabric) -> SafeString:

@@ -86,6 +86,21 @@ def due(now: datetime) -> QuerySet[HedgehogFabric]:
     return interval_expired(now).filter(HAS_SOURCE).exclude(is_claimed(now)).exclude(is_backing_off(now))
 
 
+def next_due_at(fabric: HedgehogFabric) -> datetime | None:
+    """When the schedule takes ``fabric`` next, as far as its interval and back-off decide; it may be past.
+
+    None if it never does, or not within the years that Python knows.
+    """
+    repository = fabric.git_repository
+    if fabric.due_at is None or repository is None or not repository.url:
+        return None
+    try:
+        due_at = _EPOCH + timedelta(microseconds=fabric.due_at)
+    except OverflowError:
+        return None
+    return max(due_at, fabric.retry_at) if fabric.retry_at else due_at
+
+
 class Census(NamedTuple):
     """How many fabrics the schedule looks after, how many are due, and why the others of those expired are not."""
 

@@ -49,10 +49,14 @@ def at(moment: datetime | None, now: datetime) -> str:
     """``moment`` in UTC and relative to ``now``."""
     if moment is None:
         return "at an unknown time"
-    apart = round((moment - now).total_seconds())
-    words = f"in {_span(apart)}" if apart > 0 else f"{_span(-apart)} ago" if apart < 0 else "now"
     exact = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")  # strftime does not pad the year
-    return f"{exact} UTC ({words})"
+    return f"{exact} UTC ({away(moment, now)})"
+
+
+def away(moment: datetime, now: datetime) -> str:
+    """``moment`` relative to ``now``: ``in 5 min``, ``30 s ago``, ``now``."""
+    apart = round((moment - now).total_seconds())
+    return f"in {_span(apart)}" if apart > 0 else f"{_span(-apart)} ago" if apart < 0 else "now"
 
 
 def at_microseconds(since_1970: int, now: datetime) -> str:
