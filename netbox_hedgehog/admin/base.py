@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, override
 
-import structlog
 import yamlrocks
 from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
@@ -18,8 +17,6 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-
-from netbox_hedgehog.observability.redaction import redact
 
 # Unfold ships no types; its classes are Django's as far as a reader of this code can tell.
 if TYPE_CHECKING:
@@ -35,8 +32,6 @@ else:
 
 
 __all__ = ["ModelAdmin", "PageAdmin", "ReadOnlyAdmin"]
-
-log = structlog.get_logger(__name__)
 
 NOTHING: Final = "-"
 
@@ -208,13 +203,4 @@ def preformatted(text: str) -> SafeString:
         '<pre class="bg-base-50 border border-base-200 overflow-x-auto p-3 rounded-default text-xs '
         'dark:bg-white/[.04] dark:border-base-700">{}</pre>',
         text,
-    )
-
-
-def cannot_queue(error: Exception, what: str) -> str:
-    """What to tell an operator whose message could not be published, and the log."""
-    log.warning("admin.not_queued", what=what, error=redact(error))
-    return (
-        f"{what} could not be queued: the message broker does not answer ({redact(error)}). "
-        "Start the broker or correct CELERY_BROKER_URL, then try again."
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+=======
+from datetime import UTC, datetime, timedelta
+>>>>>>> e54149c (Show what a sync would change before it does; sync fabrics from the command line)
 from typing import Any, Final, cast, override
 
 from celery.result import denied_join_result
@@ -12,7 +16,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Q, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -25,12 +29,12 @@ from netbox_hedgehog.admin.base import (
     NOTHING,
     PageAdmin,
     badge,
-    cannot_queue,
     duration,
     link_to_list,
     moment,
     with_error,
 )
+from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import (
@@ -43,8 +47,13 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
 )
+<<<<<<< HEAD
 from netbox_hedgehog.scheduling.due import is_claimed, next_due_at
 from netbox_hedgehog.scheduling.manual import request_sync
+=======
+from netbox_hedgehog.scheduling.due import is_claimed
+from netbox_hedgehog.scheduling.manual import request_syncs
+>>>>>>> e54149c (Show what a sync would change before it does; sync fabrics from the command line)
 
 # A request must answer in time; the schedule is the way to sync more than these.
 MOST_SYNCS_AT_ONCE: Final = 500
@@ -57,31 +66,6 @@ STATUS_COLOURS: Final[dict[str, str]] = {
 }
 SYNC_COLOURS: Final[dict[str, str]] = {SyncStatus.IN_SYNC: GOOD, SyncStatus.HELD: DOUBTFUL, SyncStatus.ERROR: BAD}
 ACTIVITY_COLOURS: Final[dict[str, str]] = {Activity.QUEUED: BUSY, Activity.SYNCING: BUSY}
-
-
-@dataclass
-class Requested:
-    """What came of asking for syncs."""
-
-    queued: list[int] = field(default_factory=list)
-    busy: int = 0
-    problem: str = ""
-
-
-def request_syncs(fabrics: Iterable[tuple[int, str]], now: datetime, dispatch: Callable[[int], object]) -> Requested:
-    """Ask for a sync of each fabric; the first that cannot be published ends it, because the broker is down."""
-    result = Requested()
-    for fabric_id, name in fabrics:
-        try:
-            queued = request_sync(fabric_id, now, dispatch)
-        except Exception as error:  # noqa: BLE001 - brokers fail with errors of many libraries
-            result.problem = cannot_queue(error, f"The sync of {name}")
-            break
-        if queued:
-            result.queued.append(fabric_id)
-        else:
-            result.busy += 1
-    return result
 
 
 class ActivityFilter(admin.SimpleListFilter):
@@ -179,6 +163,10 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
             context["held"] = HeldChange.objects.filter(fabric=fabric).defer("record").first()
             context["backing_off"] = bool(fabric.retry_at and fabric.retry_at > timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        return [*preview_urls(self.admin_site), *super().get_urls()]
 
     @override
     def goes_along(self, rows: list[HedgehogFabric]) -> dict[str, int]:

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 
 from netbox_hedgehog import tasks
 from netbox_hedgehog.admin.base import BAD, DOUBTFUL, GOOD, ReadOnlyAdmin, badge, link_to, moment, preformatted
-from netbox_hedgehog.admin.fabric import request_syncs
 from netbox_hedgehog.admin.resource import FabricFilter
 from netbox_hedgehog.models import Decision, HedgehogFabric, HeldChange
+from netbox_hedgehog.scheduling.manual import request_syncs
 from netbox_hedgehog.sync.held import decide
 from netbox_hedgehog.sync.record_text import record_lines
 

@@ -31,7 +31,6 @@ from django_celery_beat.models import (
 from netbox_hedgehog.admin.base import (
     NOTHING,
     PageAdmin,
-    cannot_queue,
     duration,
     first_of,
     link_to,
@@ -39,6 +38,7 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.admin.schedule_forms import IntervalForm, TaskForm
 from netbox_hedgehog.admin.widgets import FewLines
+from netbox_hedgehog.scheduling.manual import cannot_queue
 
 SCHEDULES: Final = ("interval", "crontab", "solar", "clocked")
 MESSAGE_OPTIONS: Final = ("queue", "exchange", "routing_key", "priority")

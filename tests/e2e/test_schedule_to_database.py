@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from celery import current_app
+from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule
 
@@ -120,6 +122,16 @@ def test_a_fabric_recovers_after_one_pool_process_was_killed_in_the_middle_of_a_
     system.beat()
 
     eventually(lambda: names(fabric) == {"spine-1"}, "the fabric to recover")
+
+
+def test_the_command_queues_a_sync_and_follows_it_to_its_end(system, fabric):
+    system.worker(concurrency=1)
+    output = StringIO()
+
+    call_command("sync_fabrics", "lab", "--wait", stdout=output)
+
+    assert "lab: succeeded  +1 ~0 -0" in output.getvalue()
+    assert names(fabric) == {"spine-1"}
 
 
 def test_a_tick_does_not_queue_behind_the_syncs_of_earlier_ticks(system, transactional_db):

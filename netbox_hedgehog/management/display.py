@@ -1,0 +1,92 @@
+"""How syncs get on, shown while they do: bars on a terminal, a line for each change elsewhere, or nothing."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from netbox_hedgehog.models import Activity
+
+# More lines than these do not fit a terminal, and tell nobody anything.
+MOST_LINES: Final = 10
+
+
+class Display:
+    """Shows nothing; the base of those that do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def under_way(self, fabric: str, activity: Activity) -> None:
+        """What happens with a fabric now; said again and again."""
+
+    def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
+        """How a fabric's sync ended; said once."""
+
+
+class Lines(Display):
+    """For a pipe or a log: one line whenever something is new."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: dict[str, str] = {}
+
+    def under_way(self, fabric: str, activity: Activity) -> None:
+        words = str(activity.label)
+        if self._said.get(fabric) != words:
+            self._said[fabric] = words
+            self._console.print(Text(f"{fabric}: {words}"))
+
+    def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
+        self._said.pop(fabric, None)
+        self._console.print(Text(f"{fabric}: {outcome}", style="" if is_well else "red"))
+
+
+class Bars(Display):
+    """For a terminal: one bar for all, a line for each fabric that is syncing, and the outcomes above them."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._all = self._progress.add_task("all", total=total)
+        self._syncing: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def under_way(self, fabric: str, activity: Activity) -> None:
+        if activity == Activity.SYNCING and fabric not in self._syncing and len(self._syncing) < MOST_LINES:
+            self._syncing[fabric] = self._progress.add_task(fabric, total=None)
+
+    def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
+        if fabric in self._syncing:
+            self._progress.remove_task(self._syncing.pop(fabric))
+        self._progress.console.print(Text(f"{fabric}: {outcome}", style="" if is_well else "red"))
+        self._progress.advance(self._all)
+
+
+def display_on(console: Console, total: int) -> Display:
+    """What suits the console."""
+    return Bars(console, total) if console.is_terminal else Lines(console)
