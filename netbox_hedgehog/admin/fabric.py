@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-=======
-from datetime import UTC, datetime, timedelta
->>>>>>> e54149c (Show what a sync would change before it does; sync fabrics from the command line)
 from typing import Any, Final, cast, override
 
 from celery.result import denied_join_result
@@ -47,13 +41,8 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
 )
-<<<<<<< HEAD
 from netbox_hedgehog.scheduling.due import is_claimed, next_due_at
-from netbox_hedgehog.scheduling.manual import request_sync
-=======
-from netbox_hedgehog.scheduling.due import is_claimed
 from netbox_hedgehog.scheduling.manual import request_syncs
->>>>>>> e54149c (Show what a sync would change before it does; sync fabrics from the command line)
 
 # A request must answer in time; the schedule is the way to sync more than these.
 MOST_SYNCS_AT_ONCE: Final = 500
