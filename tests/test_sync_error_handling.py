@@ -338,7 +338,7 @@ class TestBackOff:
             sync(fabric)
             yield (fabric.retry_at - clock.now).total_seconds()
 
-    @pytest.mark.parametrize("kind", [RetryLater, NeedsOperator, InternalFault])
+    @pytest.mark.parametrize("kind", [RetryLater, InternalFault])
     def test_it_grows_with_each_failure_between_half_and_all_of_the_doubled_base(self, monkeypatch, clock, kind):
         break_sync(monkeypatch, kind("git.x", "x"))
         fabric = baker.make_recipe("tests.due_fabric")
@@ -346,6 +346,25 @@ class TestBackOff:
         for wait, bound in zip(self.waits(fabric, clock, 8), longest, strict=True):
             assert bound / 2 <= wait <= bound
         assert fabric.consecutive_failures == 8
+
+    @pytest.mark.parametrize(("interval", "least"), [(300, 300), (10, 30), (0, 30), (86_400, 86_400)])
+    def test_what_an_operator_must_mend_is_never_tried_more_often_than_the_fabric_syncs(
+        self, monkeypatch, clock, interval, least
+    ):
+        break_sync(monkeypatch, NeedsOperator("git.auth_failed", "x"))
+        fabric = baker.make_recipe("tests.due_fabric", sync_interval=interval)
+        waits = list(self.waits(fabric, clock, 8))
+        assert min(waits) >= least
+        assert waits[0] <= max(60, interval)
+        assert max(3600 / 2, interval) <= waits[-1] <= max(3600, interval)
+
+    def test_the_failures_of_a_source_that_was_changed_do_not_count_against_the_new_one(self, monkeypatch, clock):
+        break_sync(monkeypatch, NeedsOperator("git.not_found", "x"))
+        fabric = baker.make_recipe("tests.due_fabric", sync_interval=60)
+        assert list(self.waits(fabric, clock, 8))[-1] >= 1800
+        GitRepository.objects.update(url="https://git.example.com/changed.git")
+        assert list(self.waits(fabric, clock, 1)) == [60]
+        assert fabric.consecutive_failures == 1
 
     def test_what_a_commit_must_mend_is_looked_at_again_at_the_fabrics_own_interval(self, monkeypatch, clock):
         break_sync(monkeypatch, ContentProblem("manifest.invalid", "x"))

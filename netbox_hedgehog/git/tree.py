@@ -37,20 +37,20 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
     """The tree id (hex) of ``directory`` at ``commit``; ``/`` or nothing is the root.
 
     The id changes exactly when anything below the directory changes.
-    Raises NeedsOperator ``git.directory_not_found``, ``git.not_a_directory``; RetryLater ``git.corrupt``.
+    Raises ContentProblem ``git.directory_not_found``, ``git.not_a_directory``; RetryLater ``git.corrupt``.
     """
     with _reading():
         tree_id = str(repo[commit].peel(pygit2.Commit).tree_id)
         for part in _parts(directory):
             entry = _entry(repo, tree_id, part.encode())
             if entry is None:
-                raise NeedsOperator(
+                raise ContentProblem(
                     "git.directory_not_found",
                     f"The directory {directory} is not in the repository at commit {commit[:12]}.",
                     "Correct the fabric's GitOps directory, or push the directory.",
                 )
             if not S_ISDIR(entry.mode):
-                raise NeedsOperator(
+                raise ContentProblem(
                     "git.not_a_directory",
                     f"{directory} is not a directory of the repository: links and submodules are not followed.",
                     "Enter the directory that holds the manifests themselves.",

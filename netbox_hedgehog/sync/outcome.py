@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from netbox_hedgehog.conf import conf
-from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
+from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater, SyncError
 from netbox_hedgehog.models import (
     Decision,
     HedgehogFabric,
@@ -147,9 +147,10 @@ def record_held(run: Run, now: datetime, outcome: Outcome, held: HeldChange | No
 def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> None:
     """Write failure and when to try again; the last good state of the resources stays as it is.
 
-    A sync that lost its claim leaves no row of its own: whoever freed the claim has recorded it as lost.
+    The failures of a source that was changed since do not count. A sync that lost its claim leaves no row of its own:
+    whoever freed the claim has recorded it as lost.
     """
-    failures = run.fabric.consecutive_failures + 1
+    failures = 1 + (run.fabric.consecutive_failures if run.fabric.failed_source == run.source else 0)
     with transaction.atomic():
         mine = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
             **claims.FREE,
@@ -187,9 +188,11 @@ def _pace_seconds(fabric: HedgehogFabric) -> int:
 def _wait_seconds(fabric: HedgehogFabric, error: SyncError, failures: int) -> float:
     if isinstance(error, ContentProblem):
         return _pace_seconds(fabric)
+    is_stalled = isinstance(error, NeedsOperator)  # no time mends it: trying is never more frequent than syncing
     return delay_seconds(
         failures,
         base_seconds=conf.backoff_base_seconds,
         max_seconds=conf.backoff_max_seconds,
         jitter=_JITTER,
+        least_seconds=max(fabric.sync_interval, 0) if is_stalled else 0,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import asyncssh
@@ -8,9 +9,11 @@ from django.contrib.admin.models import LogEntry
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from netbox_hedgehog.admin.repository import IS_SET, REFERENCES, RepositoryForm
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from netbox_hedgehog.scheduling.due import due, source_fingerprint
 from tests.support.certificates import Authority
 
 LIST = "/admin/netbox_hedgehog/gitrepository/"
@@ -258,3 +261,23 @@ def test_a_value_and_a_reference_contradict_each_other(boss: Client, repository:
     response = boss.post(page(repository), form_of(repository, **both))
     assert "Either" in errors_of(response, "password_reference")
     assert plain(repository)[0] == "stored-password"
+
+
+@pytest.mark.parametrize("change", [{"password": "new"}, {"url": "https://git.example.com/new.git"}, {"branch": "v2"}])
+def test_what_mends_a_stall_is_tried_at_once_for_every_fabric_of_the_repository(
+    boss: Client, repository: GitRepository, change: dict[str, str]
+) -> None:
+    fabrics = [
+        HedgehogFabric.objects.create(name=name, status="active", git_repository=repository, gitops_directory=name)
+        for name in ("east", "west")
+    ]
+    stalled = HedgehogFabric.objects.annotate(source=source_fingerprint())
+    for fabric in stalled:
+        HedgehogFabric.objects.filter(pk=fabric.pk).update(
+            failed_source=fabric.source, retry_at=timezone.now() + timedelta(hours=1), consecutive_failures=9
+        )
+    assert not due(timezone.now()).exists()
+    assert boss.post(page(repository), form_of(repository)).status_code == 302
+    assert not due(timezone.now()).exists(), "saved without a change"
+    assert boss.post(page(repository), form_of(repository, **change)).status_code == 302
+    assert set(due(timezone.now())) == set(fabrics)

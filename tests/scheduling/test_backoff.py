@@ -30,6 +30,17 @@ def test_the_shortest_wait_is_half_of_the_longest():
     assert delay_seconds(3, base_seconds=60, max_seconds=3600, jitter=Lowest()) == longest(3) / 2
 
 
+def test_with_a_least_wait_it_doubles_from_there_and_is_never_shorter():
+    waits = {"base_seconds": 60, "max_seconds": 3600, "least_seconds": 300}
+    highest = [delay_seconds(failures, jitter=Highest(), **waits) for failures in range(1, 6)]
+    lowest = [delay_seconds(failures, jitter=Lowest(), **waits) for failures in range(1, 6)]
+    assert (highest, lowest) == ([300, 600, 1200, 2400, 3600], [300, 300, 600, 1200, 1800])
+
+
+def test_a_least_wait_beyond_the_cap_is_the_wait():
+    assert delay_seconds(5, base_seconds=60, max_seconds=3600, least_seconds=86_400, jitter=Highest()) == 86_400
+
+
 def test_a_million_failures_wait_no_longer_than_the_cap():
     assert longest(1_000_000) == 3600
 
