@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pygit2
 from pygit2.enums import ObjectType
 
-from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater, SyncError
+from netbox_hedgehog.errors import ContentProblem, RetryLater, SyncError
 from netbox_hedgehog.git.ignore import IGNORE_FILE, MAX_IGNORE_BYTES, IgnoreRules, parse_ignore_file
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _entry(repo: pygit2.Repository, tree_id: str, name: bytes) -> _Entry | None:
 def _parts(directory: str) -> list[str]:
     parts = [part for part in directory.split("/") if part not in {"", "."}]
     if ".." in parts or "\0" in directory:
-        raise NeedsOperator(
+        raise ContentProblem(
             "git.directory_not_found",
             f"The directory {directory!r} is not a path inside the repository.",
             "Enter the path from the root of the repository, without '..'.",
