@@ -80,13 +80,13 @@ class _Look:
         source = self._source()
         is_current = fabric.synced_source == reading_rules(self.fingerprint)
         self.commit = head_of(mirror_root(), source, timezone.now())
-        repository = mirror_at(mirror_root(), source, self.commit)
-        with healing(source):
-            tree = directory_tree(repository, self.commit, fabric.gitops_directory)
-        if is_current and tree == fabric.desired_state_tree:
-            return Preview(self.commit, Counts(unchanged=fabric.resource_count))
-        since = fabric.desired_state_tree if is_current else ""
-        plan = plan_of(fabric, read_tree(repository, tree, fabric, source, since))
+        with mirror_at(mirror_root(), source, self.commit) as mirror:
+            with healing(source):
+                tree = directory_tree(mirror, self.commit, fabric.gitops_directory)
+            if is_current and tree == fabric.desired_state_tree:
+                return Preview(self.commit, Counts(unchanged=fabric.resource_count))
+            reading = read_tree(mirror, tree, fabric, source, fabric.desired_state_tree if is_current else "")
+        plan = plan_of(fabric, reading)
         held: HeldChange | None = getattr(fabric, "held_change", None)
         excesses = () if is_approved(held, self.fingerprint, tree, plan.change) else tuple(plan.excesses)
         return Preview(self.commit, plan.counts, record_of(plan.change), excesses)
