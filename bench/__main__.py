@@ -1,4 +1,4 @@
-"""`make bench` (options: ARGS="--quick --full --json FILE")."""
+"""`make bench` (options: ARGS="tick|sync --quick --full --json FILE")."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,26 +14,47 @@ from rich.table import Table
 from bench import environment
 
 if TYPE_CHECKING:
+    from bench import sync
     from bench.tick import Memory, Row
 
 
 def main() -> None:
-    """Measure, print one table, and keep the figures if asked to."""
-    parser = argparse.ArgumentParser(prog="make bench", description="Measure the tick against peers and floors.")
-    parser.add_argument("--quick", action="store_true", help="one run at 100 fabrics: does it work at all?")
+    """Measure, print the tables, and keep the figures if asked to."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure against peers and floors.")
+    parser.add_argument("what", nargs="?", choices=("tick", "sync"), help="one of them only")
+    parser.add_argument("--quick", action="store_true", help="one run of a small size: does it work at all?")
     parser.add_argument("--full", action="store_true", help="DatabaseScheduler at every size too (takes an hour)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     options = parser.parse_args()
     environment.start()
+    figures: dict[str, Any] = {}
+    if options.what != "sync":
+        figures |= _tick(quick=options.quick, full=options.full)
+    if options.what != "tick":
+        figures |= _sync(quick=options.quick)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _tick(*, quick: bool, full: bool) -> dict[str, Any]:
     from bench import tick  # noqa: PLC0415 - needs Django
 
-    plan = tick.QUICK if options.quick else tick.Plan(full=options.full)
+    plan = tick.QUICK if quick else tick.Plan(full=full)
     rows = tick.timings(plan)
     memory = tick.memories(plan)
     show(rows, memory)
-    if options.json:
-        figures = {"rows": [asdict(row) for row in rows], "memory": asdict(memory)}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return {"rows": [asdict(row) for row in rows], "memory": asdict(memory)}
+
+
+def _sync(*, quick: bool) -> dict[str, Any]:
+    from bench import sync  # noqa: PLC0415 - needs Django
+
+    plan = sync.QUICK if quick else sync.Plan()
+    rows = sync.timings(plan)
+    parsing = sync.parsing(plan)
+    peak_mib = sync.memory(plan)
+    show_sync(rows, parsing, peak_mib)
+    return {"syncs": [asdict(row) for row in rows], "parsing": asdict(parsing), "sync_peak_mib": peak_mib}
 
 
 def show(rows: list[Row], memory: Memory) -> None:
@@ -59,6 +80,29 @@ def show(rows: list[Row], memory: Memory) -> None:
         f"Peak above idle at {memory.fabrics:,} fabrics: ours {memory.peak_ours:.1f} MiB with 1 % due, "
         f"{memory.peak_ours_all_due:.1f} MiB with all due; naive {memory.peak_naive:.1f} MiB with 1 % due. "
         f"Growth over {memory.growth_ticks:,} ticks: {memory.growth:.1f} MiB."
+    )
+
+
+def show_sync(rows: list[sync.Row], parsing: sync.Parsing, peak_mib: float) -> None:
+    """Print the table, and a line each on parsing and memory."""
+    table = Table(title=f"One sync of {rows[0].files:,} files with {rows[0].documents:,} documents, median ms")
+    for heading in ("sync", "ours", "NetBox's way", "x NetBox's way", "floor", "x floor"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.sync,
+            f"{row.ours_ms:,.1f}",
+            f"{row.netbox_ms:,.1f}",
+            f"{row.times_faster_than_netbox:.1f}",
+            f"{row.floor_ms:,.1f}",
+            f"{row.times_the_floor:.1f}",
+        )
+    console = Console(width=110)
+    console.print(table)
+    console.print(
+        f"Parsing {parsing.documents:,} documents: ours {parsing.ours_ms:,.0f} ms with all checks, "
+        f"PyYAML {parsing.pyyaml_ms:,.0f} ms, with libyaml {parsing.pyyaml_c_ms:,.0f} ms. "
+        f"Peak of a first sync above idle: {peak_mib:.0f} MiB."
     )
 
 

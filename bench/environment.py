@@ -14,6 +14,7 @@ _SETTINGS = {
     "HEDGEHOG_MAX_LIVE_CLAIMS": "10000000",
     "HEDGEHOG_TICK_TIME_BUDGET_SECONDS": "280",
     "HEDGEHOG_LOG_LEVEL": "WARNING",
+    "HEDGEHOG_GIT_SCHEMES": "https,http",
     "SECRET_KEY": "a key for benchmarks only, of sufficient length: 0123456789",
     "HEDGEHOG_ENCRYPTION_KEY": "an encryption key for benchmarks only",
     "DJANGO_SETTINGS_MODULE": "netbox_hedgehog.settings",

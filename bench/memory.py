@@ -19,7 +19,7 @@ def measure(what: str, now: datetime, ticks: int = 1) -> float:
     return cast("float", json.loads(done.stdout))
 
 
-def _status(name: str) -> float:
+def status_mib(name: str) -> float:
     """One of this process's sizes, in MiB."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024 / MIB
@@ -30,10 +30,10 @@ def _peak(what: str, now: datetime) -> float:
 
     tick = {"ours": contestants.ours, "naive": contestants.naive}[what]
     contestants.ours(now - timedelta(days=1))  # nothing is due then: loads what any process of ours has loaded
-    idle = _status("VmRSS")
+    idle = status_mib("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
     tick(now)
-    return _status("VmHWM") - idle
+    return status_mib("VmHWM") - idle
 
 
 def _growth(now: datetime, ticks: int) -> float:
@@ -43,10 +43,10 @@ def _growth(now: datetime, ticks: int) -> float:
     start = 0.0
     for number in range(ticks + ticks // 10):
         if number == ticks // 10:
-            start = _status("VmRSS")
+            start = status_mib("VmRSS")
         contestants.ours(now)
         rows.reset()
-    return _status("VmRSS") - start
+    return status_mib("VmRSS") - start
 
 
 if __name__ == "__main__":

@@ -22,3 +22,9 @@ def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
     for row in measured["rows"]:
         assert all(row[name] > 0 for name in ("ours_ms", "naive_ms", "floor_ms", "database_scheduler_ms"))
     assert measured["memory"].keys() >= {"peak_ours", "peak_ours_all_due", "peak_naive", "growth"}
+    kinds = ["first", "unchanged", "one file changed", "one VPC changed", "all changed"]
+    assert [row["sync"] for row in measured["syncs"]] == kinds
+    for row in measured["syncs"]:
+        assert all(row[name] > 0 for name in ("ours_ms", "netbox_ms", "floor_ms"))
+    assert measured["parsing"]["documents"] > 0
+    assert "sync_peak_mib" in measured
