@@ -138,6 +138,12 @@ class Conf:
         minimum=0,
         maximum=100,
     )
+    foreign_documents = Option(
+        "ignore",
+        "What becomes of documents that are not Hedgehog's, unless the fabric says otherwise (ignore, warn, refuse).",
+        choices=("ignore", "warn", "refuse"),
+    )
+    schema_root = Option("", "Directory below which schema sources may name local folders; empty: none may.")
     git_schemes = Option(
         ("https", "ssh"),
         "URL schemes that repositories may use (https, ssh, http).",

@@ -260,6 +260,7 @@ UNFOLD = {
                 "items": [
                     _menu_item("Fabrics", "lan", "netbox_hedgehog", "hedgehogfabric"),
                     _menu_item("Repositories", "source", "netbox_hedgehog", "gitrepository"),
+                    _menu_item("Schema sources", "schema", "netbox_hedgehog", "schemasource"),
                     _menu_item("Resources", "dns", "netbox_hedgehog", "fabricresource"),
                     _menu_item("Held changes", "back_hand", "netbox_hedgehog", "heldchange"),
                     _menu_item("Findings", "rule", "netbox_hedgehog", "fabricfinding"),

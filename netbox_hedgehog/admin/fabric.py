@@ -97,7 +97,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
     list_filter = ("status", "sync_enabled", "sync_status", ActivityFilter)
     list_select_related = ("git_repository",)
     search_fields = ("name", "description", "git_repository__name")
-    autocomplete_fields = ("git_repository",)
+    autocomplete_fields = ("git_repository", "schema_source")
     actions = ("sync_now", "clear_back_off", "enable", "disable")
     formfield_overrides = {TextField: {"widget": FewLines}}
     change_form_outer_before_template = "hedgehog/fabric_state.html"
@@ -118,6 +118,10 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         (None, {"fields": ("name", "description", "status")}),
         ("Source", {"fields": ("git_repository", "gitops_directory")}),
         ("Schedule", {"fields": ("sync_enabled", "sync_interval")}),
+        (
+            "Manifests",
+            {"fields": ("default_namespace", "foreign_documents", "schema_source", "schema_mode")},
+        ),
         (
             "Changes without approval",
             {

@@ -35,7 +35,7 @@ from netbox_hedgehog.git import (
     parse_location,
     split_credentials,
 )
-from netbox_hedgehog.models import GitRepository, HedgehogFabric
+from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
 from netbox_hedgehog.models.repository import URL_CREDENTIALS
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.sync.references import check_reference
@@ -284,9 +284,11 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
 
     @override
     def in_the_way(self, rows: list[GitRepository]) -> list[Any]:
-        """The fabrics that are synced from them."""
-        fabrics = list(HedgehogFabric.objects.filter(git_repository__in=rows).only("pk", "name"))
-        return first_of(fabrics, lambda fabric: format_html("Fabric {}: give it another repository", link_to(fabric)))
+        """The fabrics that are synced from them, and the definitions that come from them."""
+        fabrics = HedgehogFabric.objects.filter(git_repository__in=rows).only("pk", "name")
+        schemas = SchemaSource.objects.filter(git_repository__in=rows).only("pk", "name")
+        users = [*(("Fabric", fabric) for fabric in fabrics), *(("Schema source", schema) for schema in schemas)]
+        return first_of(users, lambda user: format_html("{} {}: give it another repository", user[0], link_to(user[1])))
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[GitRepository]:

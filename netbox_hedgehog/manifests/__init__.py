@@ -10,13 +10,21 @@ from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
 from netbox_hedgehog.manifests.policy import ForeignRule, ReadingPolicy
 from netbox_hedgehog.manifests.problem import Problem, problems_error
-from netbox_hedgehog.manifests.read import FileContent, Manifests, duplicates, read_file, read_manifests
+from netbox_hedgehog.manifests.read import (
+    FINDINGS_OF_READING,
+    FileContent,
+    Manifests,
+    duplicates,
+    read_file,
+    read_manifests,
+)
 from netbox_hedgehog.manifests.resource import Resource, ResourceKey
 from netbox_hedgehog.manifests.rules import CHECKED_KINDS
 from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
 
 __all__ = [
     "CHECKED_KINDS",
+    "FINDINGS_OF_READING",
     "HEDGEHOG_GROUPS",
     "Document",
     "Facts",

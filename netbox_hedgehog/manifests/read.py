@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netbox_hedgehog.manifests.finding import Finding, Severity, bounded
 from netbox_hedgehog.manifests.parse import parse
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from netbox_hedgehog.manifests.parse import Document
     from netbox_hedgehog.manifests.schemas import Violation
 
-_LONGEST_KEY = (320, 63, 63, 253)
+FINDINGS_OF_READING: Final = ("schema.", "manifest.")
+"""With what the codes begin of findings that come from one file alone."""
+
+# What the database keeps of each.
+_LONGEST_KEY: Final = (320, 63, 63, 253)
 
 
 @dataclass(slots=True)

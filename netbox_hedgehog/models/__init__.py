@@ -7,7 +7,9 @@ from netbox_hedgehog.models.choices import (
     Decision,
     FabricStatus,
     FindingSeverity,
+    ForeignDocuments,
     RunStatus,
+    SchemaMode,
     SyncStatus,
     TickStatus,
     Trigger,
@@ -18,6 +20,7 @@ from netbox_hedgehog.models.held import HeldChange
 from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
 from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
+from netbox_hedgehog.models.schema import SchemaSource
 
 __all__ = [
     "RUN_FAILURES",
@@ -27,11 +30,14 @@ __all__ = [
     "FabricResource",
     "FabricStatus",
     "FindingSeverity",
+    "ForeignDocuments",
     "GitRepository",
     "HedgehogFabric",
     "HeldChange",
     "RunStatus",
     "SchedulerRun",
+    "SchemaMode",
+    "SchemaSource",
     "SyncRecord",
     "SyncRun",
     "SyncStatus",

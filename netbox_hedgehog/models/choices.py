@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db import models
 
-from netbox_hedgehog.manifests import Severity
+from netbox_hedgehog.manifests import ForeignRule, Severity
 
 
 class FabricStatus(models.TextChoices):
@@ -60,6 +60,22 @@ class FindingSeverity(models.TextChoices):
 
     ERROR = Severity.ERROR.value, "error"
     WARNING = Severity.WARNING.value, "warning"
+
+
+class SchemaMode(models.TextChoices):
+    """What becomes of a resource that breaks the definition of its kind."""
+
+    OFF = "off", "off: not checked"
+    WARN = "warn", "warn: listed as findings"
+    ENFORCE = "enforce", "enforce: errors fail the sync"
+
+
+class ForeignDocuments(models.TextChoices):
+    """What becomes of documents that are not Hedgehog's; the values of ``manifests.ForeignRule``."""
+
+    IGNORE = ForeignRule.IGNORE.value, "ignore"
+    WARN = ForeignRule.WARN.value, "warn: listed as findings"
+    REFUSE = ForeignRule.REFUSE.value, "refuse: they fail the sync"
 
 
 class TickStatus(models.TextChoices):

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Cast, Coalesce
 
 from netbox_hedgehog.conf import YEAR_SECONDS
 from netbox_hedgehog.models.budget import budget_problem
-from netbox_hedgehog.models.choices import Activity, FabricStatus, SyncStatus, Trigger
+from netbox_hedgehog.models.choices import (
+    Activity,
+    FabricStatus,
+    ForeignDocuments,
+    SchemaMode,
+    SyncStatus,
+    Trigger,
+)
 from netbox_hedgehog.models.expressions import EpochMicroseconds
 from netbox_hedgehog.models.repository import GitRepository
+from netbox_hedgehog.models.schema import SchemaSource
+
+is_namespace: Final = RegexValidator(
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z", "A namespace has lower-case letters, digits and '-' inside."
+)
 
 
 class HedgehogFabric(models.Model):
@@ -46,6 +59,39 @@ class HedgehogFabric(models.Model):
         max_length=1000,
         default="/",
         help_text="The directory in the repository that holds this fabric's manifests.",
+    )
+
+    default_namespace = models.CharField(
+        max_length=63,
+        default="default",
+        db_default="default",
+        validators=[is_namespace],
+        help_text="The namespace of manifests that name none.",
+    )
+    foreign_documents = models.CharField(
+        max_length=10,
+        choices=ForeignDocuments,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What becomes of documents that are not Hedgehog's: other API groups, kustomizations, Helm values. "
+        "Empty: as HEDGEHOG_FOREIGN_DOCUMENTS says.",
+    )
+    schema_source = models.ForeignKey(
+        SchemaSource,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="fabrics",
+        help_text="The definitions that resources are checked against.",
+    )
+    schema_mode = models.CharField(
+        "schema checks",
+        max_length=10,
+        choices=SchemaMode,
+        default=SchemaMode.OFF,
+        db_default=SchemaMode.OFF.value,
+        help_text="A change takes effect at the next sync, on all manifests.",
     )
 
     # The blast-radius budget; NULL: as the settings say.
@@ -163,8 +209,10 @@ class HedgehogFabric(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse limits by kind that a sync could not read."""
+        """Refuse limits by kind that a sync could not read, and schema checks without definitions."""
         super().clean()
+        if self.schema_mode != SchemaMode.OFF and self.schema_source_id is None:
+            raise ValidationError({"schema_source": "Choose the definitions to check against, or switch checks off."})
         if problem := budget_problem(self.budget_by_kind):
             raise ValidationError({"budget_by_kind": problem})
 

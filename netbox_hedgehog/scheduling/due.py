@@ -12,6 +12,16 @@ from netbox_hedgehog.models import HedgehogFabric
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+FABRIC_COLUMNS: Final = (
+    "git_repository_id",
+    "gitops_directory",
+    "default_namespace",
+    "foreign_documents",
+    "schema_source_id",
+    "schema_mode",
+)
+"""The columns of a fabric that are part of its source's fingerprint."""
+
 _SOURCE_COLUMNS: Final = (
     "url",
     "branch",
@@ -51,13 +61,13 @@ class _Digest(Func):
 
 
 def source_fingerprint() -> _Digest:
-    """A digest, computed by the database, of everything that decides what a sync fetches.
+    """A digest, computed by the database, of everything that decides what a sync fetches and how it reads it.
 
     Every finished sync stores it. While it is unchanged a failed fabric backs off, and an unmoved head needs no
     fetch; an edit by any path changes it, so a mended credential or URL is tried at the next tick. Not a security
     measure: MD5 is what both databases have.
     """
-    columns = ("git_repository_id", "gitops_directory", *(f"git_repository__{name}" for name in _SOURCE_COLUMNS))
+    columns = (*FABRIC_COLUMNS, *(f"git_repository__{name}" for name in _SOURCE_COLUMNS))
     return _Digest(*(Coalesce(Cast(column, TextField()), Value("")) for column in columns))
 
 

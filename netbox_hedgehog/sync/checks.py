@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from netbox_hedgehog.manifests import CHECKED_KINDS, Finding, Resource, check, facts_of
 from netbox_hedgehog.models import FabricFinding, FabricResource
 from netbox_hedgehog.sync.diff import Diff
+from netbox_hedgehog.sync.findings import OF_READING
 
 _COLUMNS: Final = ("api_version", "kind", "namespace", "name", "spec", "source_path", "source_line")
 _ROWS_AT_A_TIME: Final = 1000
@@ -46,8 +47,9 @@ def findings_of(fabric_id: int, known: Collection[Resource]) -> list[Finding]:
 
 def _are_named(fabric_id: int, paths: Collection[str]) -> bool:
     """Whether a finding is about a resource of one of the files, or names one as its other place."""
-    findings = FabricFinding.objects.filter(fabric_id=fabric_id).order_by().values_list("source_path", "message")
-    return any(own in paths or any(f"({path}:" in message for path in paths) for own, message in findings)
+    findings = FabricFinding.objects.filter(fabric_id=fabric_id).exclude(OF_READING).order_by()
+    said = findings.values_list("source_path", "message")
+    return any(own in paths or any(f"({path}:" in message for path in paths) for own, message in said)
 
 
 def _others(fabric_id: int, known: Collection[Resource]) -> Iterator[Resource]:

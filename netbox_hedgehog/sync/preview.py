@@ -11,9 +11,11 @@ from netbox_hedgehog.errors import RetryLater, SyncError
 from netbox_hedgehog.git import GitSource, directory_tree, head_of, mirror_at
 from netbox_hedgehog.models import HedgehogFabric, HeldChange
 from netbox_hedgehog.scheduling.due import source_fingerprint
+from netbox_hedgehog.sync.healing import healing
 from netbox_hedgehog.sync.held import is_approved
 from netbox_hedgehog.sync.plan import plan_of
-from netbox_hedgehog.sync.reading import healing, read_tree, reading_rules
+from netbox_hedgehog.sync.policy import policy_of
+from netbox_hedgehog.sync.reading import read_tree, reading_rules
 from netbox_hedgehog.sync.record import Record, record_of
 from netbox_hedgehog.sync.result import Counts
 from netbox_hedgehog.sync.source import mirror_root, source_of
@@ -78,14 +80,17 @@ class _Look:
     def _compare(self) -> Preview:
         fabric = self.fabric
         source = self._source()
-        is_current = fabric.synced_source == reading_rules(self.fingerprint)
-        self.commit = head_of(mirror_root(), source, timezone.now())
+        now = timezone.now()
+        self.commit = head_of(mirror_root(), source, now)
+        policy = policy_of(fabric, now, is_noted=False)
+        is_current = fabric.synced_source == reading_rules(self.fingerprint, policy.rules)
         with mirror_at(mirror_root(), source, self.commit) as mirror:
             with healing(source):
                 tree = directory_tree(mirror, self.commit, fabric.gitops_directory)
             if is_current and tree == fabric.desired_state_tree:
                 return Preview(self.commit, Counts(unchanged=fabric.resource_count))
-            reading = read_tree(mirror, tree, fabric, source, fabric.desired_state_tree if is_current else "")
+            since = fabric.desired_state_tree if is_current else ""
+            reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading)
         plan = plan_of(fabric, reading)
         held: HeldChange | None = getattr(fabric, "held_change", None)
         excesses = () if is_approved(held, self.fingerprint, tree, plan.change) else tuple(plan.excesses)
@@ -100,7 +105,8 @@ class _Look:
 
 
 def _load(fabric_id: int) -> HedgehogFabric:
-    fabrics = HedgehogFabric.objects.select_related("git_repository", "held_change")
+    related = ("git_repository", "held_change", "schema_source__git_repository")
+    fabrics = HedgehogFabric.objects.select_related(*related)
     return fabrics.annotate(source=source_fingerprint()).get(pk=fabric_id)
 
 

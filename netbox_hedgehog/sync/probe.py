@@ -13,7 +13,7 @@ from django.utils import timezone
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git import GitSource, directory_tree, head_of, list_manifests, mirror_at, shown_host_key
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
-from netbox_hedgehog.sync.reading import healing
+from netbox_hedgehog.sync.healing import healing
 from netbox_hedgehog.sync.source import mirror_root, source_at
 
 MOST_DIRECTORIES: Final = 20

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git import GitSource, ManifestFile, discard_mirror, has_tree, list_manifests, read_manifest
-from netbox_hedgehog.manifests import Manifests, Resource, read_manifests
+from netbox_hedgehog.git import GitSource, ManifestFile, has_tree, list_manifests, read_manifest
+from netbox_hedgehog.manifests import Manifests, ReadingPolicy, Resource, read_manifests
 from netbox_hedgehog.models import FabricResource, HedgehogFabric
-from netbox_hedgehog.sync.source import git_limits, manifest_limits, mirror_root
+from netbox_hedgehog.sync.healing import healing
+from netbox_hedgehog.sync.source import git_limits, manifest_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pygit2 import Repository
 
 _VERSION: Final = version("netbox-hedgehog")
@@ -37,66 +34,67 @@ class Reading:
     """The files that changed or are gone, if only these were read; what the others say is what is stored."""
 
 
-def reading_rules(source: str) -> str:
+def reading_rules(source: str, policy: str) -> str:
     """A digest of all that decides what a tree says: while it stays, so does what was read of an unchanged file.
 
-    That is the source (its fingerprint), this program's version and the limits.
+    That is the source (its fingerprint), the fabric's policy (its rules), this program's version and the limits. The
+    source's part is the first half, so that it can be replaced alone.
     """
-    return blake2b(f"{source} {_VERSION} {git_limits()} {manifest_limits()}".encode(), digest_size=16).hexdigest()
+    return source_part(source) + _short_digest(f"{policy} {_VERSION} {git_limits()} {manifest_limits()}")
 
 
-def read_tree(repository: Repository, tree: str, fabric: HedgehogFabric, source: GitSource, since: str) -> Reading:
+def source_part(source: str) -> str:
+    """How :func:`reading_rules` begin for a source."""
+    return _short_digest(source)
+
+
+def _short_digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def read_tree(
+    repository: Repository, tree: str, fabric: HedgehogFabric, source: GitSource, since: str, *, policy: ReadingPolicy
+) -> Reading:
     """Read the manifests of ``tree``; only what differs from the tree ``since``, if the stored resources are its.
 
     ``since`` may be empty. Bad manifests are reported in the result. Raises what the Git engine raises of a tree.
     """
+    reader = _Reader(repository, fabric, source, policy)
     with healing(source):
-        files = list_manifests(repository, tree, fabric.gitops_directory, source.limits)
-        if since and has_tree(repository, since):
-            before = list_manifests(repository, since, fabric.gitops_directory, source.limits)
-            partial = _read_changes(repository, tree, fabric, source, (set(before), files))
-            if partial:
-                return partial
-        return Reading(tree, _read(repository, files, source))
+        files = reader.files(tree)
+        if since and has_tree(repository, since) and (partial := reader.changes(tree, reader.files(since), files)):
+            return partial
+        return Reading(tree, reader.manifests(files))
 
 
-@contextmanager
-def healing(source: GitSource) -> Iterator[None]:
-    """Delete a mirror that turns out to be damaged while it is read, so that the next sync fetches it anew."""
-    try:
-        yield
-    except SyncError as error:
-        if error.code == "git.corrupt":
-            discard_mirror(mirror_root(), source)
-        raise
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    repository: Repository
+    fabric: HedgehogFabric
+    source: GitSource
+    policy: ReadingPolicy
 
+    def files(self, tree: str) -> list[ManifestFile]:
+        return list_manifests(self.repository, tree, self.fabric.gitops_directory, self.source.limits)
 
-def _read_changes(
-    repository: Repository,
-    tree: str,
-    fabric: HedgehogFabric,
-    source: GitSource,
-    listings: tuple[set[ManifestFile], list[ManifestFile]],
-) -> Reading | None:
-    """What the changed files say; None if that must be read beside what the others say.
+    def changes(self, tree: str, listed_before: list[ManifestFile], after: list[ManifestFile]) -> Reading | None:
+        """What the changed files say; None if that must be read beside what the others say.
 
-    An error may name its counterpart in another file, so errors are left to the reading of all.
-    """
-    before, after = listings
-    changed = [file for file in after if file not in before]
-    paths = frozenset(file.path for file in before.symmetric_difference(after))
-    if len(paths) > _MOST_CHANGED_FILES:
-        return None
-    manifests = _read(repository, changed, source)
-    if manifests.problems or _defined_elsewhere(fabric.pk, manifests.resources, paths):
-        return None
-    return Reading(tree, manifests, paths)
+        An error may name its counterpart in another file, so errors are left to the reading of all.
+        """
+        before = set(listed_before)
+        changed = [file for file in after if file not in before]
+        paths = frozenset(file.path for file in before.symmetric_difference(after))
+        if len(paths) > _MOST_CHANGED_FILES:
+            return None
+        manifests = self.manifests(changed)
+        if manifests.problems or _defined_elsewhere(self.fabric.pk, manifests.resources, paths):
+            return None
+        return Reading(tree, manifests, paths)
 
-
-def _read(repository: Repository, files: Iterable[ManifestFile], source: GitSource) -> Manifests:
-    return read_manifests(
-        ((file.path, read_manifest(repository, file, source.limits)) for file in files), limits=manifest_limits()
-    )
+    def manifests(self, files: Iterable[ManifestFile]) -> Manifests:
+        contents = ((file.path, read_manifest(self.repository, file, self.source.limits)) for file in files)
+        return read_manifests(contents, limits=manifest_limits(), policy=self.policy)
 
 
 def _defined_elsewhere(fabric_id: int, resources: list[Resource], paths: frozenset[str]) -> bool:

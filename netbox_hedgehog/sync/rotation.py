@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Concat, Substr
 
 from netbox_hedgehog.errors import NeedsOperator
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, HeldChange
 from netbox_hedgehog.models.fields import EncryptedTextField, Secret
-from netbox_hedgehog.scheduling.due import source_fingerprint
-from netbox_hedgehog.sync.reading import reading_rules
+from netbox_hedgehog.scheduling.due import FABRIC_COLUMNS, source_fingerprint
+from netbox_hedgehog.sync.reading import source_part
 
 SECRET_COLUMNS: Final = tuple(
     field.name
@@ -77,14 +79,15 @@ def _store(repository: GitRepository, renewed: dict[str, Secret]) -> None:
     GitRepository.objects.filter(pk=repository.pk).update(**renewed)
     after = _fingerprints(repository)
     fabrics = HedgehogFabric.objects.filter(git_repository=repository)
-    for directory, old in before.items():
-        new = after[directory]
+    for columns, old in before.items():
+        new = after[columns]
         fabrics.filter(failed_source=old).update(failed_source=new)
-        fabrics.filter(synced_source=reading_rules(old)).update(synced_source=reading_rules(new))
+        begin, rest = source_part(new), Substr("synced_source", len(source_part(old)) + 1)
+        fabrics.filter(synced_source__startswith=source_part(old)).update(synced_source=Concat(Value(begin), rest))
         HeldChange.objects.filter(fabric__git_repository=repository, source=old).update(source=new)
 
 
-def _fingerprints(repository: GitRepository) -> dict[str, str]:
-    """The fingerprint of the source of each directory that fabrics of ``repository`` use."""
+def _fingerprints(repository: GitRepository) -> dict[tuple[object, ...], str]:
+    """The fingerprint of each source that fabrics of ``repository`` have, by what these fabrics have in common."""
     fabrics = HedgehogFabric.objects.filter(git_repository=repository).order_by().annotate(source=source_fingerprint())
-    return dict(fabrics.values_list("gitops_directory", "source").distinct())
+    return {tuple(columns): source for *columns, source in fabrics.values_list(*FABRIC_COLUMNS, "source").distinct()}

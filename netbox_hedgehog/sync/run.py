@@ -21,13 +21,15 @@ from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff
 from netbox_hedgehog.sync.checks import findings_may_change, findings_of
-from netbox_hedgehog.sync.findings import store_findings
+from netbox_hedgehog.sync.findings import has_dropped_findings, store_findings, store_findings_of_reading
 from netbox_hedgehog.sync.garbage import collected_afterwards
+from netbox_hedgehog.sync.healing import healing
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.held import held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
 from netbox_hedgehog.sync.plan import Plan, plan_of
-from netbox_hedgehog.sync.reading import Reading, healing, read_tree, reading_rules
+from netbox_hedgehog.sync.policy import FabricPolicy, policy_of
+from netbox_hedgehog.sync.reading import Reading, read_tree, reading_rules
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
 from netbox_hedgehog.sync.source import mirror_root, source_of
@@ -54,9 +56,8 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
     started_at = timezone.now()
     if not claims.begin(fabric_id, started_at, token, worker):
         return _skipped(fabric_id)
-    fabrics = HedgehogFabric.objects.select_related("git_repository", "held_change").annotate(
-        source=source_fingerprint()
-    )
+    related = ("git_repository", "held_change", "schema_source__git_repository")
+    fabrics = HedgehogFabric.objects.select_related(*related).annotate(source=source_fingerprint())
     fabric = fabrics.filter(pk=fabric_id).first()
     if fabric is None:  # deleted since it began
         return _skipped(fabric_id)
@@ -80,22 +81,24 @@ class _Attempt:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.commit = ""
-        self._rules = reading_rules(run.source)
+        self._rules = ""
 
     def execute(self) -> Outcome:
         """Fetch, read and reconcile; stop as soon as nothing is left to do."""
         fabric = self.run.fabric
         source = source_of(fabric)
         self.commit = head_of(mirror_root(), source, self.run.wanted_at)
+        policy = policy_of(fabric, self.run.wanted_at)
+        self._rules = reading_rules(self.run.source, policy.rules)
         if self._is_current() and self.commit == fabric.desired_state_commit:
             return self._unchanged(fabric.desired_state_tree)
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
         with mirror_at(mirror_root(), source, self.commit) as mirror:
-            return self._compare(mirror, source, held)
+            return self._compare(mirror, source, held, policy)
 
-    def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None) -> Outcome:
+    def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None, policy: FabricPolicy) -> Outcome:
         """Go by the directory's tree: as it was, or to be read."""
         fabric = self.run.fabric
         with healing(source):
@@ -104,8 +107,10 @@ class _Attempt:
             return self._unchanged(tree)
         if held and tree == held.tree:
             return self._held()
-        since = fabric.desired_state_tree if self._is_current() else ""
-        return self._reconcile(read_tree(mirror, tree, fabric, source, since))
+        since = fabric.desired_state_tree if self._is_current() and not has_dropped_findings(fabric.pk) else ""
+        if not policy.is_whole:
+            self._rules = ""  # what is read now is to be read again when the definitions are back
+        return self._reconcile(read_tree(mirror, tree, fabric, source, since, policy=policy.reading))
 
     def _is_current(self) -> bool:
         """Whether the stored resources come from this same source, read by the same rules.
@@ -147,6 +152,7 @@ class _Attempt:
             apply_diff(fabric.pk, plan.change, self.commit)
             if is_checked:
                 store_findings(fabric.pk, findings_of(fabric.pk, reading.manifests.resources))
+            store_findings_of_reading(fabric.pk, reading.manifests.findings, reading.paths)
             outcome = Outcome(_status_of(plan.counts), self.commit, plan.counts)
             record_success(self.run, timezone.now(), Basis(reading.tree, self._rules), outcome, record)
         return _logged(outcome)

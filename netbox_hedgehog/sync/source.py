@@ -114,7 +114,7 @@ def source_of(fabric: HedgehogFabric) -> GitSource:
     return source_at(repository)
 
 
-def source_at(repository: GitRepository, ref: str = "") -> GitSource:
+def source_at(repository: GitRepository, ref: str = "", limits: GitLimits | None = None) -> GitSource:
     """What to fetch of ``ref``, by default the repository's own.
 
     Raises:
@@ -129,5 +129,5 @@ def source_at(repository: GitRepository, ref: str = "") -> GitSource:
         proxy=proxy_of(repository),
         authorities=repository.ca_certificates,
         policy=url_policy(),
-        limits=git_limits(),
+        limits=limits or git_limits(),
     )

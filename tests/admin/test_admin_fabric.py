@@ -39,6 +39,8 @@ def form_of(fabric: HedgehogFabric, **changes: Any) -> dict[str, Any]:
         "gitops_directory": fabric.gitops_directory,
         "sync_enabled": "on",
         "sync_interval": fabric.sync_interval,
+        "default_namespace": fabric.default_namespace,
+        "schema_mode": fabric.schema_mode,
     }
     return values | changes
 

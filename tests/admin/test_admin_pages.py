@@ -31,6 +31,7 @@ from netbox_hedgehog.models import (
     HedgehogFabric,
     HeldChange,
     SchedulerRun,
+    SchemaSource,
     SyncRecord,
     SyncRun,
 )
@@ -88,12 +89,21 @@ def _task(n: int) -> Any:
     return PeriodicTask.objects.create(name=f"task {n}", task="x", interval=interval)
 
 
+def _schema_source(n: int) -> SchemaSource:
+    source = SchemaSource.objects.create(
+        name=f"schemas {n}", git_repository=_repository(n + 1000), error="[a.b] broken"
+    )
+    HedgehogFabric.objects.create(name=f"checked {n}", schema_source=source, schema_mode="warn")
+    return source
+
+
 BUILDERS: dict[type[Model], Callable[[int], Model]] = {
     HedgehogFabric: _fabric,
     GitRepository: _repository,
     FabricResource: _resource,
     FabricFinding: _finding,
     HeldChange: _held,
+    SchemaSource: _schema_source,
     SyncRun: _sync_run,
     SchedulerRun: _scheduler_run,
     PeriodicTask: _task,

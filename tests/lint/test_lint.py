@@ -308,6 +308,12 @@ class TestInDjango:
             self.call("nowhere")
         assert error.value.returncode == 2
 
+    def test_so_is_the_rule_for_foreign_documents_unless_it_is_given(self, write, settings):
+        write(SOUND | {"values.yaml": "replicas: 1\n"})
+        settings.HEDGEHOG_FOREIGN_DOCUMENTS = "warn"
+        assert "manifest.foreign" in self.call("fabric")[0]
+        assert self.call("fabric", "--foreign", "ignore")[0] == ""
+
     def test_the_limits_are_those_of_the_settings(self, write, settings):
         write(SOUND)
         settings.HEDGEHOG_GIT_MAX_FILES = 1

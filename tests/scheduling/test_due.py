@@ -175,6 +175,22 @@ class TestFingerprint:
         GitRepository.objects.filter(pk=fabric.git_repository_id).update(**{column: "something else"})
         assert self.fingerprint(fabric) != before
 
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [("default_namespace", "lab"), ("foreign_documents", "warn"), ("schema_mode", "enforce")],
+    )
+    def test_so_does_every_column_that_decides_how_it_is_read(self, column, value):
+        fabric = baker.make_recipe("tests.due_fabric")
+        before = self.fingerprint(fabric)
+        HedgehogFabric.objects.update(**{column: value})
+        assert self.fingerprint(fabric) != before
+
+    def test_so_does_another_schema_source(self):
+        fabric = baker.make_recipe("tests.due_fabric")
+        before = self.fingerprint(fabric)
+        HedgehogFabric.objects.update(schema_source=baker.make("netbox_hedgehog.SchemaSource"))
+        assert self.fingerprint(fabric) != before
+
     def test_the_directory_and_the_repository_change_it(self):
         fabric = baker.make_recipe("tests.due_fabric")
         seen = {self.fingerprint(fabric)}

@@ -94,6 +94,20 @@ class TestWhatDependsOnTheSource:
         assert run_sync(fabric.pk, worker="here")["status"] == "unchanged"
         assert remote.server.fetches == fetches
 
+    def test_nor_for_fabrics_that_read_the_same_directory_in_different_ways(self, remote, settings):
+        settings.HEDGEHOG_ENCRYPTION_KEYS = [OLD]
+        remote.commit({"a.yaml": document("a")})
+        first = remote.fabric(git_repository__password="hunter2")
+        second = remote.fabric(git_repository=first.git_repository, foreign_documents="warn", default_namespace="lab")
+        for fabric in (first, second):
+            run_sync(fabric.pk, worker="here")
+        shutil.rmtree(mirror_root())
+        settings.HEDGEHOG_ENCRYPTION_KEYS = [NEW, OLD]
+        fetches = remote.server.fetches
+        rotated()
+        assert {run_sync(fabric.pk, worker="here")["status"] for fabric in (first, second)} == {"unchanged"}
+        assert remote.server.fetches == fetches
+
     def test_a_decision_about_a_held_change_stays(self, remote, settings):
         settings.HEDGEHOG_ENCRYPTION_KEYS = [OLD]
         remote.commit({f"{n}.yaml": document(f"s{n}") for n in range(8)})

@@ -6,10 +6,11 @@ from typing import Any, override
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from netbox_hedgehog.conf import conf
 from netbox_hedgehog.lint.check import Checks
 from netbox_hedgehog.lint.command import FOUND, HELP, WRONG_USAGE, add_arguments, report_of
 from netbox_hedgehog.lint.files import UsageError
-from netbox_hedgehog.manifests import Severity
+from netbox_hedgehog.manifests import ForeignRule, ReadingPolicy, Severity
 from netbox_hedgehog.sync.source import git_limits, manifest_limits
 
 
@@ -25,7 +26,8 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        checks = Checks(git_limits=git_limits(), manifest_limits=manifest_limits())
+        policy = ReadingPolicy(foreign=ForeignRule(conf.foreign_documents))
+        checks = Checks(policy=policy, git_limits=git_limits(), manifest_limits=manifest_limits())
         try:
             report, printed = report_of(options, checks)
         except UsageError as error:

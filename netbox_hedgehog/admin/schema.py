@@ -1,0 +1,120 @@
+"""Schema sources: where definitions come from, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, override
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from netbox_hedgehog.admin.base import (
+    BAD,
+    DOUBTFUL,
+    GOOD,
+    NOTHING,
+    PageAdmin,
+    badge,
+    first_of,
+    link_to,
+    link_to_list,
+    preformatted,
+    with_error,
+)
+from netbox_hedgehog.errors import SyncError
+from netbox_hedgehog.models import HedgehogFabric, SchemaSource
+from netbox_hedgehog.sync.schemas import folder_of
+
+_COLOURS: Final = {"usable": GOOD, "partly": DOUBTFUL, "unusable": BAD}
+
+
+class SchemaSourceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Catches a folder that may not be read before a sync fails on it."""
+
+    class Meta:
+        model = SchemaSource
+        fields = ("name", "git_repository", "ref", "directory", "local_folder")
+
+    def clean_local_folder(self) -> str:
+        """Hold the folder against HEDGEHOG_SCHEMA_ROOT, as this process sees it."""
+        folder: str = self.cleaned_data["local_folder"]
+        if folder:
+            try:
+                folder_of(SchemaSource(local_folder=folder))
+            except SyncError as error:
+                raise ValidationError(f"{error.message} {error.remedy}", code=error.code) from None
+        return folder
+
+
+@admin.register(SchemaSource)
+class SchemaSourceAdmin(PageAdmin[SchemaSource]):
+    """The state is what the last sync that used the source found."""
+
+    form = SchemaSourceForm
+    list_display = ("name", "place", "state", "kind_count", "used_by")
+    list_select_related = ("git_repository",)
+    search_fields = ("name", "git_repository__name", "local_folder")
+    autocomplete_fields = ("git_repository",)
+    readonly_fields = ("state", "kind_count", "commit", "what_is_unchecked", "used_by")
+    settings_fields = (
+        (None, {"fields": ("name",)}),
+        ("In a repository", {"fields": ("git_repository", "ref", "directory")}),
+        ("Or on disk", {"fields": ("local_folder",)}),
+    )
+    state_fields = (
+        "State",
+        {
+            "fields": readonly_fields,
+            "description": "Written by the syncs of the fabrics that use it; saving this form leaves it alone.",
+        },
+    )
+
+    @override
+    def get_fieldsets(self, request: HttpRequest, obj: SchemaSource | None = None) -> Any:
+        """One that does not exist yet has no state."""
+        return (*self.settings_fields, self.state_fields) if obj else self.settings_fields
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaSource]:
+        return super().get_queryset(request).annotate(fabric_count=Count("fabrics"))
+
+    @override
+    def in_the_way(self, rows: list[SchemaSource]) -> list[Any]:
+        """The fabrics that are checked against them."""
+        fabrics = list(HedgehogFabric.objects.filter(schema_source__in=rows).only("pk", "name"))
+        return first_of(
+            fabrics, lambda fabric: format_html("Fabric {}: give it another schema source", link_to(fabric))
+        )
+
+    @admin.display(description="where")
+    def place(self, source: SchemaSource) -> str:
+        if source.git_repository is None:
+            return source.local_folder or NOTHING
+        ref = source.ref or source.git_repository.branch
+        return f"{source.git_repository.name}, {ref}, {source.directory}"
+
+    @admin.display(description="state")
+    def state(self, source: SchemaSource) -> SafeString | str:
+        if source.error:
+            return with_error(badge("unusable", "unusable", _COLOURS), source.error)
+        if not source.version:
+            return "not used yet"
+        if source.unchecked:
+            return badge("partly", "usable in part", _COLOURS)
+        return badge("usable", "usable", _COLOURS)
+
+    @admin.display(description="not checked")
+    def what_is_unchecked(self, source: SchemaSource) -> SafeString | str:
+        return preformatted(source.unchecked) if source.unchecked else NOTHING
+
+    @admin.display(description="used by")
+    def used_by(self, source: SchemaSource) -> SafeString | str:
+        count = getattr(source, "fabric_count", 0)
+        if not count:
+            return "no fabric"
+        text = f"{count} fabric{'s' if count > 1 else ''}"
+        return link_to_list(HedgehogFabric, text, schema_source__id__exact=source.pk)
