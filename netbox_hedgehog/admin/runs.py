@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -24,8 +27,10 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.admin.resource import FabricFilter
 from netbox_hedgehog.models import RunStatus, SchedulerRun, SyncRecord, SyncRun, TickStatus
+from netbox_hedgehog.sync.history import HistoryError, between
 from netbox_hedgehog.sync.record_text import record_lines
 
+COMPARED: Final = 2
 RUN_COLOURS: Final[dict[str, str]] = {
     RunStatus.SUCCEEDED: GOOD,
     RunStatus.UNCHANGED: GOOD,
@@ -51,6 +56,30 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
         ("Result", {"fields": ("commit", "created", "updated", "deleted", "unchanged")}),
         ("What changed", {"fields": ("record_text",)}),
     )
+    actions = ("compare",)
+
+    @admin.action(description="Show what changed between two", permissions=["view"])
+    def compare(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> HttpResponse | None:
+        """What the syncs after the older run up to the newer one changed."""
+        runs = list(queryset.order_by("started_at", "pk").select_related("fabric")[:3])
+        if len(runs) != COMPARED or runs[0].fabric_id != runs[1].fabric_id:
+            self.message_user(request, "Choose two sync runs of one fabric.", messages.ERROR)
+            return None
+        try:
+            difference = between(runs[0].fabric, runs[0].commit, runs[1].commit)
+        except HistoryError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+        lines = "\n".join(record_lines(difference.record))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What changed between two syncs",
+            "fabric": runs[0].fabric,
+            "difference": difference,
+            "lines": preformatted(lines) if lines else "",
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "hedgehog/difference.html", context)
 
     @admin.display(description="started", ordering="started_at")
     def started(self, run: SyncRun) -> SafeString | str:

@@ -29,7 +29,10 @@ def output_of(*command: str, **options: Any) -> str:
     return output.getvalue()
 
 
-@pytest.mark.parametrize("command", ["list_due", "run_tick", "prune_history", "sync_schedule", "fabric_status"])
+@pytest.mark.parametrize(
+    "command",
+    ["list_due", "run_tick", "prune_history", "sync_schedule", "fabric_status", "fabric_history", "fabric_diff"],
+)
 def test_each_explains_itself_and_all_its_options(command, capsys):
     with pytest.raises(SystemExit) as exit_:
         call_command(command, "--help")
