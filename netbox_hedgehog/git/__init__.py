@@ -18,10 +18,12 @@ from netbox_hedgehog.git.source import GitSource
 from netbox_hedgehog.git.ssh_keys import check_ssh_key
 from netbox_hedgehog.git.tree import (
     MANIFEST_SUFFIXES,
+    ManifestChanges,
     ManifestFile,
     directory_tree,
     has_tree,
     list_manifests,
+    manifest_changes,
     read_manifest,
 )
 from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
@@ -35,6 +37,7 @@ __all__ = [
     "GitLimits",
     "GitSource",
     "IgnoreRules",
+    "ManifestChanges",
     "ManifestFile",
     "Mirror",
     "Proxy",
@@ -53,6 +56,7 @@ __all__ = [
     "has_tree",
     "head_of",
     "list_manifests",
+    "manifest_changes",
     "mirror_at",
     "parse_ignore_file",
     "parse_location",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 MANIFEST_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
-_ID_BYTES: Final = 20
+# Mode, name and id, see gitformat-tree.
+_ENTRY: Final = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 # The most files that a fabric may have, in one directory, take a tenth of it; a crafted object inflates to any size.
 _MOST_TREE_BYTES: Final = 32 * 1024 * 1024
 
@@ -31,6 +34,21 @@ class ManifestFile(NamedTuple):
     """From the root of the repository; bytes that are not UTF-8 stand as ``\\xNN``."""
     blob_id: str
     """Changes exactly when the content changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestChanges:
+    """What leads from the manifests of one tree to those of another."""
+
+    changed: list[ManifestFile]
+    """New files and those with other content, sorted by path."""
+    removed: frozenset[str]
+    """The paths of those that are gone, or are left out now."""
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """All that are not what they were."""
+        return self.removed.union(file.path for file in self.changed)
 
 
 def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
@@ -87,6 +105,25 @@ def list_manifests(repo: pygit2.Repository, tree_id: str, directory: str, limits
     return sorted(found)
 
 
+def manifest_changes(repo: pygit2.Repository, old: str, new: str, directory: str, limits: GitLimits) -> ManifestChanges:
+    """What differs between :func:`list_manifests` of the tree ``new`` and of ``old``, both in the mirror.
+
+    Only directories that differ are looked into, unless the ignore file does.
+    Raises what :func:`list_manifests` raises of the two.
+    """
+    prefix = "".join(f"{part}/" for part in _parts(directory))
+    name = IGNORE_FILE.encode()
+    with _reading():
+        if _entry(repo, old, name) == _entry(repo, new, name):
+            before, after = _differing(repo, (old, new), prefix, _ignore_rules(repo, new, prefix), limits)
+        else:
+            before, after = (set(list_manifests(repo, tree, directory, limits)) for tree in (old, new))
+    if len(after) > len(before):
+        list_manifests(repo, new, directory, limits)  # its limits are for all files together
+    removed = {file.path for file in before} - {file.path for file in after}
+    return ManifestChanges(sorted(after - before), frozenset(removed))
+
+
 def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits) -> bytes:
     """The content of one manifest.
 
@@ -94,8 +131,9 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
     """
     with _reading():
         # The header alone: reading a blob to learn its size would inflate the very file the limit is against.
-        _check_size(file.path, repo.odb.read_header(file.blob_id)[1], limits.max_file_bytes)
-        kind, data = repo.odb.read(file.blob_id)
+        objects = repo.odb
+        _check_size(file.path, objects.read_header(file.blob_id)[1], limits.max_file_bytes)
+        kind, data = objects.read(file.blob_id)
         if kind != ObjectType.BLOB:
             raise KeyError(file.blob_id)
     if data.startswith(_LFS_POINTER):
@@ -130,25 +168,68 @@ def _walk(
     pending = [(tree_id, prefix, 0)]
     while pending:
         directory_id, path, depth = pending.pop()
-        if depth > limits.max_depth:
-            raise ContentProblem(
-                "git.too_deep",
-                f"Directories are nested more than {limits.max_depth} deep below {prefix or '/'}.",
-                "Check the fabric's GitOps directory.",
-            )
+        _check_depth(prefix, depth, limits)
         for entry in _entries(repo, directory_id):
             seen += 1
-            if seen > limits.max_entries:
-                # A few trees that name each other many times stand for billions of files.
-                raise _too_many_entries(f"There are more files of any kind below {prefix or '/'}", limits.max_entries)
+            _check_seen(prefix, seen, limits)
             if entry.name.startswith(b"."):
                 continue
-            name = path + entry.name.decode("utf-8", "backslashreplace")
+            name = path + _readable(entry.name)
             if S_ISDIR(entry.mode):
                 if not rules.ignores_directory(name[start:]):
                     pending.append((entry.id, name + "/", depth + 1))
             elif _is_manifest(entry.mode, name) and not rules.ignores_file(name[start:]):
                 yield ManifestFile(name, entry.id)
+
+
+def _differing(
+    repo: pygit2.Repository, trees: tuple[str, str], prefix: str, rules: IgnoreRules, limits: GitLimits
+) -> tuple[set[ManifestFile], set[ManifestFile]]:
+    """The manifests of two trees, without those in directories that are the same in both."""
+    found: tuple[set[ManifestFile], set[ManifestFile]] = (set(), set())
+    start = len(prefix)
+    seen = 0
+    pending: list[tuple[tuple[str | None, ...], str, int]] = [(trees, prefix, 0)]
+    while pending:
+        pair, path, depth = pending.pop()
+        _check_depth(prefix, depth, limits)
+        one, other = (set(_entries(repo, each)) if each else set[_Entry]() for each in pair)
+        seen += len(one) + len(other)
+        _check_seen(prefix, seen, limits)
+        below: dict[bytes, list[str | None]] = {}
+        for side, entries in enumerate((one - other, other - one)):
+            for entry in entries:
+                name = path + _readable(entry.name)
+                if entry.name.startswith(b"."):
+                    continue
+                if S_ISDIR(entry.mode):
+                    below.setdefault(entry.name, [None, None])[side] = entry.id
+                elif _is_manifest(entry.mode, name) and not rules.ignores_file(name[start:]):
+                    found[side].add(ManifestFile(name, entry.id))
+        for raw, ids in below.items():
+            name = path + _readable(raw)
+            if not rules.ignores_directory(name[start:]):
+                pending.append((tuple(ids), name + "/", depth + 1))
+    return found
+
+
+def _readable(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _check_depth(prefix: str, depth: int, limits: GitLimits) -> None:
+    if depth > limits.max_depth:
+        raise ContentProblem(
+            "git.too_deep",
+            f"Directories are nested more than {limits.max_depth} deep below {prefix or '/'}.",
+            "Check the fabric's GitOps directory.",
+        )
+
+
+def _check_seen(prefix: str, seen: int, limits: GitLimits) -> None:
+    """A few trees that name each other many times stand for billions of files."""
+    if seen > limits.max_entries:
+        raise _too_many_entries(f"There are more files of any kind below {prefix or '/'}", limits.max_entries)
 
 
 def _is_manifest(mode: int, name: str) -> bool:
@@ -164,24 +245,25 @@ class _Entry(NamedTuple):
 def _entries(repo: pygit2.Repository, tree_id: str) -> Iterator[_Entry]:
     """What a tree holds, in its order.
 
-    Taken from its bytes (``mode SP name NUL id``, see gitformat-tree): that is three times as fast as libgit2's
-    objects, and listing is most of what a sync of a few changed files has to do.
+    Taken from its bytes: that is faster than libgit2's objects, and listing is most of what a first sync does beside
+    parsing.
     """
-    _, size = repo.odb.read_header(tree_id)
+    objects = repo.odb
+    _, size = objects.read_header(tree_id)
     if size > _MOST_TREE_BYTES:
         raise _too_many_entries(f"The list of a directory's files has {size} bytes", _MOST_TREE_BYTES)
-    kind, data = repo.odb.read(tree_id)
+    kind, data = objects.read(tree_id)
     if kind != ObjectType.TREE:
         raise KeyError(tree_id)
     at = 0
-    while at < len(data):
-        space = data.index(b" ", at)
-        end = data.index(b"\0", space)
-        object_id = data[end + 1 : end + 1 + _ID_BYTES]
-        if len(object_id) < _ID_BYTES:
-            raise ValueError(f"tree {tree_id} is cut off")
-        yield _Entry(int(data[at:space], 8), data[space + 1 : end], object_id.hex())
-        at = end + 1 + _ID_BYTES
+    for match in _ENTRY.finditer(data):
+        if match.start() != at:
+            break
+        at = match.end()
+        mode, name, object_id = match.groups()
+        yield _Entry(int(mode, 8), name, object_id.hex())
+    if at != len(data):
+        raise ValueError(f"tree {tree_id} is no list of entries from byte {at} on")
 
 
 def _entry(repo: pygit2.Repository, tree_id: str, name: bytes) -> _Entry | None:

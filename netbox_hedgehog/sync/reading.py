@@ -8,7 +8,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from netbox_hedgehog.git import GitSource, ManifestFile, has_tree, list_manifests, read_manifest
+from netbox_hedgehog.git import GitSource, ManifestFile, has_tree, list_manifests, manifest_changes, read_manifest
 from netbox_hedgehog.manifests import Manifests, ReadingPolicy, Resource, read_manifests
 from netbox_hedgehog.models import FabricResource, HedgehogFabric
 from netbox_hedgehog.sync.healing import healing
@@ -61,10 +61,9 @@ def read_tree(
     """
     reader = _Reader(repository, fabric, source, policy)
     with healing(source):
-        files = reader.files(tree)
-        if since and has_tree(repository, since) and (partial := reader.changes(tree, reader.files(since), files)):
+        if since and has_tree(repository, since) and (partial := reader.changes(since, tree)):
             return partial
-        return Reading(tree, reader.manifests(files))
+        return Reading(tree, reader.manifests(reader.files(tree)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +76,16 @@ class _Reader:
     def files(self, tree: str) -> list[ManifestFile]:
         return list_manifests(self.repository, tree, self.fabric.gitops_directory, self.source.limits)
 
-    def changes(self, tree: str, listed_before: list[ManifestFile], after: list[ManifestFile]) -> Reading | None:
+    def changes(self, since: str, tree: str) -> Reading | None:
         """What the changed files say; None if that must be read beside what the others say.
 
         An error may name its counterpart in another file, so errors are left to the reading of all.
         """
-        before = set(listed_before)
-        changed = [file for file in after if file not in before]
-        paths = frozenset(file.path for file in before.symmetric_difference(after))
+        changes = manifest_changes(self.repository, since, tree, self.fabric.gitops_directory, self.source.limits)
+        paths = changes.paths
         if len(paths) > _MOST_CHANGED_FILES:
             return None
-        manifests = self.manifests(changed)
+        manifests = self.manifests(changes.changed)
         if manifests.problems or _defined_elsewhere(self.fabric.pk, manifests.resources, paths):
             return None
         return Reading(tree, manifests, paths)

@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pygit2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pygit2.enums import FileMode
 
 from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater
-from netbox_hedgehog.git import GitLimits, ManifestFile, directory_tree, has_tree, list_manifests, read_manifest
+from netbox_hedgehog.git import (
+    GitLimits,
+    ManifestFile,
+    directory_tree,
+    has_tree,
+    list_manifests,
+    manifest_changes,
+    read_manifest,
+)
 from tests.support.git_server import commit_files
 
 LIMITS = GitLimits()
@@ -147,6 +157,58 @@ def test_a_tree_that_is_cut_or_nonsense_means_a_damaged_mirror(path: Path, tree:
     with pytest.raises(RetryLater) as caught:
         list_manifests(repository, tree_id, "/", LIMITS)
     assert caught.value.code == "git.corrupt"
+
+
+NAMES = st.sampled_from(["a", "b", "c.yaml", "d.yaml", "e.txt", ".f.yaml"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+MODES = st.sampled_from([FileMode.BLOB, FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.LINK])
+TREES = st.dictionaries(PATHS, st.tuples(st.sampled_from([b"1", b"2"]), MODES), max_size=8)
+IGNORED = st.sampled_from([None, None, b"a/", b"c.*"])
+
+
+def without_conflicts(files: dict[str, tuple[bytes, FileMode]]) -> dict[str, tuple[bytes, FileMode]]:
+    return {path: file for path, file in files.items() if not any(each.startswith(f"{path}/") for each in files)}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TREES, TREES, st.lists(IGNORED, min_size=2, max_size=2))
+def test_changes_are_the_difference_of_the_two_lists_whatever_the_trees(
+    path: Path, old: dict[str, tuple[bytes, FileMode]], new: dict[str, tuple[bytes, FileMode]], ignored: list[bytes]
+) -> None:
+    repository = pygit2.init_repository(str(path), bare=True)
+    trees = []
+    for files, rules in zip((without_conflicts(old), without_conflicts(new)), ignored, strict=True):
+        index = pygit2.Index()
+        for name, (content, mode) in files.items():
+            index.add(pygit2.IndexEntry(f"lab/{name}", repository.create_blob(content), mode))
+        if rules:
+            index.add(pygit2.IndexEntry("lab/.hedgehogignore", repository.create_blob(rules), FileMode.BLOB))
+        top = repository[index.write_tree(repository)]
+        trees.append(str(top["lab"].id) if "lab" in top else str(top.id))
+    before, after = (dict(list_manifests(repository, tree, "lab", LIMITS)) for tree in trees)
+    changes = manifest_changes(repository, *trees, "lab", LIMITS)
+    assert changes.changed == sorted(file for file in after.items() if file not in before.items())
+    assert changes.removed == before.keys() - after.keys()
+    assert {name: blob for name, blob in before.items() if name not in changes.paths} | dict(changes.changed) == after
+
+
+def test_only_directories_that_differ_are_looked_into(path: Path) -> None:
+    files = {f"{top}/{name}.yaml": b"" for top in "abc" for name in "xyz"}
+    old, new = commit_files(path, files, "first"), commit_files(path, {"b/y.yaml": b"new"}, "second")
+    repository = pygit2.Repository(str(path))
+    trees = [directory_tree(repository, commit, "/") for commit in (old, new)]
+    # The root and b, before and after: that leaves no room for a and c.
+    changes = manifest_changes(repository, *trees, "/", replace(LIMITS, max_entries=12))
+    assert changes.paths == {"b/y.yaml"}
+
+
+def test_many_small_changes_do_not_grow_past_the_limit_of_files(path: Path) -> None:
+    old, new = commit_files(path, {"a.yaml": b"", "b.yaml": b""}, "1"), commit_files(path, {"c.yaml": b""}, "2")
+    repository = pygit2.Repository(str(path))
+    trees = [directory_tree(repository, commit, "/") for commit in (old, new)]
+    with pytest.raises(ContentProblem) as caught:
+        manifest_changes(repository, *trees, "/", replace(LIMITS, max_files=2))
+    assert caught.value.code == "git.too_many_files"
 
 
 def test_fifty_thousand_files_are_listed_in_order(path: Path) -> None:
