@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from netbox_hedgehog.git import GitSource, ManifestFile, has_tree, list_manifest
 from netbox_hedgehog.manifests import Manifests, ReadingPolicy, Resource, read_manifests
 from netbox_hedgehog.models import FabricResource, HedgehogFabric
 from netbox_hedgehog.sync.healing import healing
+from netbox_hedgehog.sync.progress import READING, Listener
 from netbox_hedgehog.sync.source import git_limits, manifest_limits
 
 if TYPE_CHECKING:
@@ -53,13 +54,21 @@ def _short_digest(text: str) -> str:
 
 
 def read_tree(
-    repository: Repository, tree: str, fabric: HedgehogFabric, source: GitSource, since: str, *, policy: ReadingPolicy
+    repository: Repository,
+    tree: str,
+    fabric: HedgehogFabric,
+    source: GitSource,
+    since: str,
+    *,
+    policy: ReadingPolicy,
+    tell: Listener = lambda *_: None,
 ) -> Reading:
     """Read the manifests of ``tree``; only what differs from the tree ``since``, if the stored resources are its.
 
-    ``since`` may be empty. Bad manifests are reported in the result. Raises what the Git engine raises of a tree.
+    ``since`` may be empty. ``tell`` is called with (stage, done, total) before each file and at the end. Bad manifests
+    are reported in the result. Raises what the Git engine raises of a tree.
     """
-    reader = _Reader(repository, fabric, source, policy)
+    reader = _Reader(repository, fabric, source, policy, tell)
     with healing(source):
         if since and has_tree(repository, since) and (partial := reader.changes(since, tree)):
             return partial
@@ -72,6 +81,7 @@ class _Reader:
     fabric: HedgehogFabric
     source: GitSource
     policy: ReadingPolicy
+    tell: Listener
 
     def files(self, tree: str) -> list[ManifestFile]:
         return list_manifests(self.repository, tree, self.fabric.gitops_directory, self.source.limits)
@@ -90,9 +100,14 @@ class _Reader:
             return None
         return Reading(tree, manifests, paths)
 
-    def manifests(self, files: Iterable[ManifestFile]) -> Manifests:
-        contents = ((file.path, read_manifest(self.repository, file, self.source.limits)) for file in files)
-        return read_manifests(contents, limits=manifest_limits(), policy=self.policy)
+    def manifests(self, files: Collection[ManifestFile]) -> Manifests:
+        return read_manifests(self._contents(files), limits=manifest_limits(), policy=self.policy)
+
+    def _contents(self, files: Collection[ManifestFile]) -> Iterator[tuple[str, bytes]]:
+        for number, file in enumerate(files):
+            self.tell(READING, number, len(files))
+            yield file.path, read_manifest(self.repository, file, self.source.limits)
+        self.tell(READING, len(files), len(files))
 
 
 def _defined_elsewhere(fabric_id: int, resources: list[Resource], paths: frozenset[str]) -> bool:

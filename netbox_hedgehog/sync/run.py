@@ -29,6 +29,7 @@ from netbox_hedgehog.sync.held import held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
 from netbox_hedgehog.sync.plan import Plan, plan_of
 from netbox_hedgehog.sync.policy import FabricPolicy, policy_of
+from netbox_hedgehog.sync.progress import Listener, Teller
 from netbox_hedgehog.sync.reading import Reading, read_tree, reading_rules
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
@@ -39,19 +40,23 @@ _EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
 log = structlog.get_logger(__name__)
 
 
-def run_sync(fabric_id: int, *, worker: str) -> SyncResult:
-    """Sync one fabric now. Whatever happens is recorded and returned; nothing is raised for the fabric's fault."""
+def run_sync(fabric_id: int, *, worker: str, progress: Listener | None = None) -> SyncResult:
+    """Sync one fabric now. Whatever happens is recorded and returned; nothing is raised for the fabric's fault.
+
+    ``progress`` is called with (stage, done, total) while something is received, indexed or read, at most once a
+    second; an error that it raises fails the sync.
+    """
     started = monotonic()
     with bound(fabric_id=fabric_id):
         try:
-            outcome = _sync(fabric_id, worker)
+            outcome = _sync(fabric_id, worker, progress)
         except (DatabaseError, InterfaceError) as error:
             log.warning("sync.not_recorded", error=str(error))
             outcome = Outcome(RunStatus.FAILED, error=_classified(error))
         return outcome.as_result(fabric_id, monotonic() - started)
 
 
-def _sync(fabric_id: int, worker: str) -> Outcome:
+def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
     token = uuid4()
     started_at = timezone.now()
     if not claims.begin(fabric_id, started_at, token, worker):
@@ -63,7 +68,7 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
         return _skipped(fabric_id)
     run = Run(fabric, fabric.source, token, worker, started_at)
     with bound(fabric=fabric.name), Heartbeat(fabric_id, token), collected_afterwards():
-        attempt = _Attempt(run)
+        attempt = _Attempt(run, Teller(token, progress))
         try:
             return attempt.execute()
         except BaseException as error:
@@ -78,8 +83,9 @@ def _sync(fabric_id: int, worker: str) -> Outcome:
 class _Attempt:
     """The steps between begin and record; remembers the commit as soon as it is known, also for failures."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, tell: Teller) -> None:
         self.run = run
+        self._tell = tell
         self.commit = ""
         self._rules = ""
 
@@ -95,7 +101,7 @@ class _Attempt:
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
-        with mirror_at(mirror_root(), source, self.commit) as mirror:
+        with mirror_at(mirror_root(), source, self.commit, progress=self._tell) as mirror:
             return self._compare(mirror, source, held, policy)
 
     def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None, policy: FabricPolicy) -> Outcome:
@@ -110,7 +116,8 @@ class _Attempt:
         since = fabric.desired_state_tree if self._is_current() and not has_dropped_findings(fabric.pk) else ""
         if not policy.is_whole:
             self._rules = ""  # what is read now is to be read again when the definitions are back
-        return self._reconcile(read_tree(mirror, tree, fabric, source, since, policy=policy.reading))
+        reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading, tell=self._tell)
+        return self._reconcile(reading)
 
     def _is_current(self) -> bool:
         """Whether the stored resources come from this same source, read by the same rules.

@@ -10,6 +10,7 @@ from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.sync.result import SyncResult
 from netbox_hedgehog.sync.run import run_sync
+from netbox_hedgehog.tasks.progress import StatePublisher
 from netbox_hedgehog.tasks.publishing import BatchedTask
 
 # A message must be gone before its claim is: the margin covers the time between claiming and publishing.
@@ -27,9 +28,11 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
 
     Returns ``status`` (succeeded, unchanged, held, failed, skipped), ``fabric_id``, ``commit``, the counts
     ``created``, ``updated``, ``deleted``, ``unchanged``, ``duration_seconds`` and, when it failed,
-    ``error: {code, message}``. It never raises for the fabric's fault.
+    ``error: {code, message}``. It never raises for the fabric's fault. While it fetches and reads, its state is
+    ``PROGRESS``, with ``{fabric_id, stage, done, total}``, renewed at most once a second.
     """
-    return run_sync(fabric_id, worker=self.request.hostname or "foreground")
+    progress = StatePublisher(self, fabric_id)
+    return run_sync(fabric_id, worker=self.request.hostname or "foreground", progress=progress)
 
 
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")

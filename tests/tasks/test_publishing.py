@@ -262,7 +262,7 @@ class TestCelerysOwnWay:
             app.conf[name] = kept
 
     def test_is_taken_when_tasks_run_where_they_are_sent(self, broker, monkeypatch):
-        monkeypatch.setattr("netbox_hedgehog.tasks.git_sync_tasks.run_sync", lambda fabric_id, worker: fabric_id)
+        monkeypatch.setattr("netbox_hedgehog.tasks.git_sync_tasks.run_sync", lambda fabric_id, **_: fabric_id)
         app.conf.task_always_eager = True
         try:
             with git_sync_fabric.batch():
