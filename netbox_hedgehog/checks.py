@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
@@ -63,6 +64,14 @@ def time_limits_form_a_chain(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     return problems
+
+
+@register(Tags.security)
+def credentials_directory_is_one_place(**_kwargs: Any) -> list[CheckMessage]:
+    """A relative path would mean another directory for each process."""
+    if not conf.credentials_dir or Path(conf.credentials_dir).is_absolute():
+        return []
+    return [Error("HEDGEHOG_CREDENTIALS_DIR must be an absolute path.", id="netbox_hedgehog.E006")]
 
 
 @register(Tags.security, deploy=True)

@@ -384,6 +384,7 @@ class TestChecks:
         assert checks.schedule_lives_in_the_database() == []
         assert checks.time_limits_form_a_chain() == []
         assert checks.keys_are_the_operators_own() == []
+        assert checks.credentials_directory_is_one_place() == []
 
     @pytest.mark.parametrize(
         ("change", "check", "expected"),
@@ -393,6 +394,7 @@ class TestChecks:
             ({"HEDGEHOG_GIT_TIMEOUT_SECONDS": 600}, "time_limits_form_a_chain", "E003"),
             ({"HEDGEHOG_GIT_CONNECT_TIMEOUT_SECONDS": 121}, "time_limits_form_a_chain", "E004"),
             ({"HEDGEHOG_BACKOFF_BASE_SECONDS": 3601}, "time_limits_form_a_chain", "E005"),
+            ({"HEDGEHOG_CREDENTIALS_DIR": "secrets"}, "credentials_directory_is_one_place", "E006"),
             ({"HEDGEHOG_ENCRYPTION_KEYS": ["hunter2"]}, "keys_are_the_operators_own", "W003"),
         ],
     )

@@ -33,11 +33,11 @@ from netbox_hedgehog.git import (
     check_ssh_key,
     check_url,
     parse_location,
+    shown_url,
     split_credentials,
 )
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
 from netbox_hedgehog.models.repository import URL_CREDENTIALS
-from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.sync.references import check_reference
 from netbox_hedgehog.sync.source import url_policy
 
@@ -314,7 +314,7 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
 
     @admin.display(description="URL", ordering="url")
     def shown_url(self, repository: GitRepository) -> SafeString | str:
-        return shortened(redact(repository.url), 70)
+        return shortened(shown_url(repository.url), 70)
 
     @admin.display(description="credentials")
     def credentials(self, repository: GitRepository) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, override
 
-from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.git import shown_url
 
 # Unfold ships no types; its widgets are Django's, dressed.
 if TYPE_CHECKING:
@@ -47,4 +47,4 @@ class RedactedTextInput(UnfoldTextInput):
 
     @override
     def format_value(self, value: Any) -> str | None:
-        return redact(value) if value else None
+        return shown_url(value) if value else None

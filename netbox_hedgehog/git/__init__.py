@@ -26,7 +26,7 @@ from netbox_hedgehog.git.tree import (
     manifest_changes,
     read_manifest,
 )
-from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, split_credentials
+from netbox_hedgehog.git.urls import SplitUrl, UrlPolicy, check_url, parse_location, shown_url, split_credentials
 
 __all__ = [
     "IGNORE_FILE",
@@ -64,5 +64,6 @@ __all__ = [
     "remote_head",
     "same_mirror",
     "shown_host_key",
+    "shown_url",
     "split_credentials",
 ]

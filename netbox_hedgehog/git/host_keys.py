@@ -44,7 +44,7 @@ def fingerprint(key: bytes) -> str:
 
 def not_vouched_for(host: str, port: int, known_hosts: str, key: bytes) -> NeedsOperator:
     """The error of a server whose ``key`` the known hosts do not vouch for: a new server, or a changed key."""
-    shown = f"it shows a key of the kind {_kind_of(key)} with the print {fingerprint(key)}"
+    shown = f"it shows a key of the kind {_kind_of(key)} with the fingerprint {fingerprint(key)}"
     if _is_listed(host, port, known_hosts):
         return NeedsOperator(
             "git.host_key_changed",
@@ -55,7 +55,7 @@ def not_vouched_for(host: str, port: int, known_hosts: str, key: bytes) -> Needs
     return NeedsOperator(
         "git.host_key",
         f"The SSH host {host} is not among the known hosts of this repository: {shown}.",
-        "Compare the print with the server's operator, then enter the key's line, or trust it in “Test connection”.",
+        "Compare it with the server's operator, then enter the key's line or trust it in “Test connection”.",
     )
 
 

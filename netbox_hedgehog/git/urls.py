@@ -150,6 +150,17 @@ def split_credentials(url: str) -> SplitUrl:
     return SplitUrl(clean, username, password)
 
 
+def shown_url(url: str) -> str:
+    """``url`` as people may see it: an ssh user is no secret, anything else before the host is hidden."""
+    hidden = redact(url)
+    try:
+        location = parse_location(url)
+    except NeedsOperator:
+        return hidden
+    is_account = _USER.fullmatch(location.username) and REDACTED not in redact(location.username)
+    return url if location.scheme == "ssh" and not location.has_password and is_account else hidden
+
+
 def _refuse_password_without_scheme(scp: re.Match[str]) -> None:
     """``user:password@host/path`` reads as a path on the host ``user``: the password would be stored and shown."""
     if scp["user"] is None and "@" in scp["path"].partition("/")[0]:

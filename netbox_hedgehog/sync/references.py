@@ -12,6 +12,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
+
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import NeedsOperator
 
@@ -66,10 +68,18 @@ def _content(reference: str) -> str:
         raise _missing(reference, "there is no such file") from None
     if not path.is_relative_to(root):
         raise _missing(reference, "it leads out of HEDGEHOG_CREDENTIALS_DIR")
+    if _is_our_own(path):
+        raise _missing(reference, "it belongs to this installation itself")
     try:
         return _read(path).decode()
     except (OSError, ValueError):
         raise _missing(reference, "it is no readable file of text") from None
+
+
+def _is_our_own(path: Path) -> bool:
+    """Whether the file holds one of the installation's own secrets: directories of secrets are often shared."""
+    named = {Path(value).resolve() for name, value in os.environ.items() if name.endswith("_FILE")}
+    return path in named or path.is_relative_to(Path(settings.DATA_DIR).resolve())
 
 
 def _read(path: Path) -> bytes:

@@ -281,3 +281,15 @@ def test_what_mends_a_stall_is_tried_at_once_for_every_fabric_of_the_repository(
     assert not due(timezone.now()).exists(), "saved without a change"
     assert boss.post(page(repository), form_of(repository, **change)).status_code == 302
     assert set(due(timezone.now())) == set(fabrics)
+
+
+@pytest.mark.parametrize("url", ["ssh://git@git.example.com:2222/x.git", "git@git.example.com:x.git"])
+def test_a_page_that_is_saved_as_it_was_shown_changes_nothing(
+    boss: Client, repository: GitRepository, url: str
+) -> None:
+    GitRepository.objects.update(url=url)
+    shown = boss.get(page(repository)).context["adminform"].form
+    value = shown.fields["url"].widget.format_value(shown["url"].value())
+    assert boss.post(page(repository), form_of(repository, url=value)).status_code == 302
+    repository.refresh_from_db()
+    assert repository.url == url

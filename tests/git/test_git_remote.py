@@ -13,6 +13,7 @@ import pytest
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
 from netbox_hedgehog.git import GitSource, UrlPolicy, remote_head
 from tests.git.conftest import LOOSE
+from tests.support.certificates import Authority
 from tests.support.git_server import GitServer, commit_files
 
 type Make = Callable[..., GitSource]
@@ -128,6 +129,17 @@ def test_a_redirect_within_the_same_host_is_followed(source: Make, server: GitSe
     with GitServer(served) as elsewhere:
         server.redirect_to = elsewhere.url("").rstrip("/")
         assert len(remote_head(source())) == 40
+
+
+def test_a_redirect_from_https_to_http_is_not_followed(source: Make, server: GitServer, tmp_path: Path) -> None:
+    """It would take the credentials along, in clear text."""
+    authority = Authority("Ours")
+    with GitServer(server.root, tls=authority.context(tmp_path)) as secure:
+        secure.redirect_to = server.url("").rstrip("/")
+        with pytest.raises(NeedsOperator) as caught:
+            remote_head(source(url=secure.url("fabric.git"), authorities=authority.pem))
+    assert caught.value.code == "git.url_refused"
+    assert server.requests == 0
 
 
 @pytest.mark.parametrize(

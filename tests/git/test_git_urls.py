@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netbox_hedgehog.errors import NeedsOperator
-from netbox_hedgehog.git import UrlPolicy, check_url, split_credentials
+from netbox_hedgehog.git import UrlPolicy, check_url, shown_url, split_credentials
 
 POLICY = UrlPolicy(allow_private=True)
 
@@ -222,3 +222,25 @@ def test_any_other_host_is_refused_and_so_is_a_denied_one(url: str, reason: str)
     with pytest.raises(NeedsOperator, match=reason) as caught:
         check_url(url, LISTS)
     assert caught.value.code == "git.url_refused"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ssh://git@git.example.com:2222/x.git", "git@git.example.com:x.git", "https://git.example.com/x", "ssh://host/x"],
+)
+def test_the_account_of_an_ssh_url_is_shown_as_it_is(url: str) -> None:
+    assert shown_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bob:swordfish-77@git.example.com/x",
+        "https://swordfish-77@git.example.com/x",
+        "ssh://git:swordfish-77@git.example.com/x",
+        "https://bob:swordfish-77@git.example.com/x?y",
+        "ssh://ghp_swordfish77swordfish77swordfish77@git.example.com/x",
+    ],
+)
+def test_anything_else_before_the_host_is_hidden(url: str) -> None:
+    assert "swordfish" not in shown_url(url)

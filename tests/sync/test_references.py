@@ -23,6 +23,7 @@ def directory(tmp_path, settings) -> Path:
     (path / "team" / "core.key").write_text("of the team")
     (tmp_path / "outside").write_text("stolen")
     settings.HEDGEHOG_CREDENTIALS_DIR = str(path)
+    settings.DATA_DIR = tmp_path / "data"
     return path
 
 
@@ -117,6 +118,18 @@ class TestAFile:
             assert error.code == "secret.reference_missing"
             assert f"file:{name}" in error.message
             assert error.remedy
+
+    def test_of_the_installation_itself_is_not_read_wherever_it_lies(self, directory, settings, monkeypatch):
+        """As /run/secrets, which holds the secret key beside everything else."""
+        (directory / "django").write_text("the secret key")
+        (directory / "link").symlink_to("django")
+        assert read_reference("file:django") == "the secret key"
+        monkeypatch.setenv("SECRET_KEY_FILE", str(directory / "link"))
+        settings.DATA_DIR = directory / "team"
+        for name in ("django", "link", "team/core.key"):
+            error = refused(f"file:{name}")
+            assert "this installation itself" in error.message
+            assert "secret key" not in str(error)
 
     def test_needs_a_directory_that_was_set_up(self, settings):
         settings.HEDGEHOG_CREDENTIALS_DIR = ""
