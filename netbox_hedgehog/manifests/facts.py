@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Flaw(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """One resource as the checks see it; every field path is one within ``spec``.
 
     ``subnets`` are the names of a VPC's own. ``prefixes`` and ``vlans`` are what a VPC uses or a namespace offers.
@@ -78,7 +76,7 @@ class Facts:
 
     def says_the_same_as(self, other: Facts) -> bool:
         """Whether the checks see no difference but the place."""
-        return replace(self, path=other.path, line=other.line) == other
+        return self._replace(path=other.path, line=other.line) == other
 
     def named(self, target: str) -> list[str]:
         """The names of the resources of one kind that this one mentions, each once."""

@@ -20,15 +20,16 @@ _ROWS_AT_A_TIME: Final = 1000
 _MOST_COMPARED: Final = 500
 
 
-def findings_may_change(fabric_id: int, change: Diff) -> bool:
-    """Whether the findings can be others after ``change``; asked before it is applied.
+def findings_may_change(fabric_id: int, change: Diff, paths: Collection[str]) -> bool:
+    """Whether the findings can be others after ``change``, which is all that the files at ``paths`` changed.
 
-    Most commits change what no check looks at (a description, an MTU), so that a large fabric need not be checked.
+    Asked before it is applied. Most commits change what no check looks at (a description, an MTU), so that a large
+    fabric need not be checked.
     """
     come_or_gone = chain((each.resource.kind for each in change.created), (key[1] for key in change.deleted))
     if not CHECKED_KINDS.isdisjoint(come_or_gone) or len(change.updated) > _MOST_COMPARED:
         return True
-    if _are_named(fabric_id, {each.resource.path for each in chain(change.updated, change.moved)}):
+    if _are_named(fabric_id, paths):
         return True  # by their lines, which may have moved
     before = FabricResource.objects.filter(pk__in=[each.pk for each in change.updated])
     seen_before = {resource.key: facts_of(resource) for resource in _resources(before)}

@@ -155,7 +155,7 @@ class _Attempt:
             if held := self._to_hold(reading.tree, plan):
                 return self._held(held)
             record = record_of(plan.change)
-            is_checked = reading.paths is None or findings_may_change(fabric.pk, plan.change)
+            is_checked = reading.paths is None or findings_may_change(fabric.pk, plan.change, reading.paths)
             apply_diff(fabric.pk, plan.change, self.commit)
             if is_checked:
                 store_findings(fabric.pk, findings_of(fabric.pk, reading.manifests.resources))

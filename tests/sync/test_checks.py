@@ -70,6 +70,14 @@ def test_what_only_moved_is_found_at_its_new_place(fabric, remote):
     assert fabric.findings.get().source_line == 4
 
 
+def test_what_moved_to_another_file_is_named_there_also_as_the_other_place(fabric, remote):
+    remote.commit({WEB: web(vlan=2001)})
+    run_sync(fabric.pk, worker="test")
+    remote.commit({"vpcs.yaml": None, "tenants.yaml": dict(corpus_files(ESLAG))["vpcs.yaml"].decode()})
+    assert run_sync(fabric.pk, worker="test")["updated"] == 0
+    assert "VPC default/shared (tenants.yaml:2)" in fabric.findings.get().message
+
+
 def test_a_sync_that_fails_leaves_them_alone(fabric, remote):
     remote.commit({WEB: web(vlan=2001)})
     run_sync(fabric.pk, worker="test")

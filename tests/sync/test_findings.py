@@ -4,6 +4,8 @@ import pytest
 from model_bakery import baker
 
 from netbox_hedgehog.manifests import Finding, Severity
+from netbox_hedgehog.manifests.finding import MOST_OF_A_CODE
+from netbox_hedgehog.manifests.rules import CODES
 from netbox_hedgehog.models import FabricFinding, FindingSeverity
 from netbox_hedgehog.sync import findings as module
 from netbox_hedgehog.sync.findings import store_findings
@@ -49,6 +51,10 @@ def test_when_there_are_too_many_the_errors_are_kept(fabric, monkeypatch):
     monkeypatch.setattr(module, "MOST_FINDINGS", 2)
     store_findings(fabric.pk, [finding(), finding(), finding(Severity.ERROR)])
     assert list(fabric.findings.values_list("severity", flat=True)) == ["error", "warning"]
+
+
+def test_all_that_the_checks_report_has_room():
+    assert len(CODES) * MOST_OF_A_CODE <= module.MOST_FINDINGS
 
 
 def test_a_secret_in_a_message_is_not_stored(fabric):
