@@ -12,7 +12,6 @@ from netbox_hedgehog.manifests import CHECKED_KINDS, Finding, Resource, check, f
 from netbox_hedgehog.models import FabricFinding, FabricResource
 from netbox_hedgehog.sync.diff import Diff
 from netbox_hedgehog.sync.findings import OF_READING
-from netbox_hedgehog.sync.findings import OF_READING
 
 _COLUMNS: Final = ("api_version", "kind", "namespace", "name", "spec", "source_path", "source_line")
 _ROWS_AT_A_TIME: Final = 1000
