@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -296,6 +297,17 @@ class TestSchemas:
         findings = read(files, schemas=self.SCHEMAS).findings
         assert len(findings) == 100
         assert findings[-1].message.endswith("(and 50 more like this)")
+
+
+def test_byte_order_mark_line_ends_and_json_make_no_difference() -> None:
+    text = resource("a") + "spec: {note: x}\n---\n# only a comment\n---\n" + resource("b")
+    plain = read({"a.yaml": text}).resources
+    assert [(each.name, each.line) for each in plain] == [("a", 1), ("b", 8)]
+    for other in ("\ufeff" + text, text.replace("\n", "\r\n"), "\ufeff" + text.replace("\n", "\r\n")):
+        assert read({"a.yaml": other.encode()}).resources == plain
+    first = {"apiVersion": plain[0].api_version, "kind": "VPC", "metadata": {"name": "a"}, "spec": {"note": "x"}}
+    (written_as_json,) = read({"a.yaml": json.dumps(first)}).resources
+    assert written_as_json == plain[0]
 
 
 def test_each_problem_has_the_code_of_its_sort() -> None:

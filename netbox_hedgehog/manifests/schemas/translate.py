@@ -100,6 +100,8 @@ class Translation:
         if (pattern := schema.get("pattern")) is not None and self._is_usable(pattern, (*place, "pattern")):
             result["pattern"] = pattern
         name = schema.get("format")
+        if not isinstance(name, str):
+            return
         if name in BUILT_IN or name in OWN:
             result["format"] = name
         elif name in RANGES and schema.get("type") == "integer":
