@@ -40,6 +40,7 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
 )
+from netbox_hedgehog.scheduling.cancel import cancel
 from netbox_hedgehog.scheduling.due import is_claimed, next_due_at
 from netbox_hedgehog.scheduling.manual import request_syncs
 
@@ -98,7 +99,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
     list_select_related = ("git_repository",)
     search_fields = ("name", "description", "git_repository__name")
     autocomplete_fields = ("git_repository", "schema_source")
-    actions = ("sync_now", "clear_back_off", "enable", "disable")
+    actions = ("sync_now", "clear_back_off", "cancel_sync", "enable", "disable")
     formfield_overrides = {TextField: {"widget": FewLines}}
     change_form_outer_before_template = "hedgehog/fabric_state.html"
     readonly_fields = (
@@ -153,6 +154,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         if isinstance(fabric, HedgehogFabric):
             context["problem"] = problem_of(fabric.sync_error)
             context["held"] = HeldChange.objects.filter(fabric=fabric).defer("record").first()
+            context["under_way"] = fabric.activity(timezone.now()) != Activity.IDLE
             context["backing_off"] = bool(fabric.retry_at and fabric.retry_at > timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -263,6 +265,19 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
             self.message_user(
                 request, f"Only the first {MOST_SYNCS_AT_ONCE} of the selection were asked for.", messages.WARNING
             )
+        return _back(request)
+
+    @admin.action(description="Cancel sync", permissions=["change"])
+    def cancel_sync(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
+        """End the syncs that are queued or running; nothing of them is written."""
+        now = timezone.now()
+        claimed = list(queryset.filter(is_claimed(now)).values_list("pk", flat=True))
+        ids = [pk for pk in claimed if cancel(pk, request.user.get_username(), now)]
+        self._log(request, ids, "Sync cancelled.")
+        if ids:
+            self.message_user(request, f"The sync of {_fabrics(len(ids))} cancelled.", messages.SUCCESS)
+        else:
+            self.message_user(request, "No sync is queued or running.", messages.WARNING)
         return _back(request)
 
     @admin.action(description="Clear back-off", permissions=["change"])

@@ -36,6 +36,7 @@ RUN_COLOURS: Final[dict[str, str]] = {
     RunStatus.UNCHANGED: GOOD,
     RunStatus.HELD: DOUBTFUL,
     RunStatus.LOST: DOUBTFUL,
+    RunStatus.CANCELLED: DOUBTFUL,
     RunStatus.FAILED: BAD,
 }
 TICK_COLOURS: Final[dict[str, str]] = {TickStatus.COMPLETED: GOOD, TickStatus.PARTIAL: DOUBTFUL, TickStatus.FAILED: BAD}

@@ -42,6 +42,7 @@ class RunStatus(models.TextChoices):
     FAILED = "failed", "failed"
     SKIPPED = "skipped", "skipped"
     LOST = "lost", "lost"
+    CANCELLED = "cancelled", "cancelled"
 
 
 RUN_FAILURES: Final = (RunStatus.FAILED, RunStatus.LOST)

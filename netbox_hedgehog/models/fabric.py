@@ -161,6 +161,11 @@ class HedgehogFabric(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     claim_started_at = models.DateTimeField(null=True, blank=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
+    cancelled_message_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="A sync was cancelled while queued: its message, which is gone by then, must begin nothing.",
+    )
 
     # Of the claim's columns this alone is indexed, because it stays true while a claim is confirmed, begun and renewed:
     # PostgreSQL then writes the new row version into no index (HOT). Indexing claim_expires_at made each of these

@@ -88,7 +88,8 @@ def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bo
 def begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
     """Turn a queued or free fabric's claim into a running one.
 
-    False if another sync of it is running, or if the schedule asked for a fabric that has since been disabled.
+    False if another sync of it is running, if the schedule asked for a fabric that has since been disabled, or if
+    the sync that was asked for has been cancelled.
     """
     if _begin(fabric_id, now, token, worker):
         return True
@@ -101,6 +102,7 @@ def _begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
     return bool(
         HedgehogFabric.objects.filter(pk=fabric_id, claim_started_at__isnull=True)
         .exclude(withdrawn)
+        .exclude(has_claim=False, cancelled_message_until__gt=now)
         .update(
             claim_token=token,
             claim_worker=worker[:255],
@@ -167,6 +169,7 @@ def _queued(now: datetime, token: UUID, trigger: Trigger, lease_seconds: float) 
         "claim_trigger": trigger,
         "claimed_at": now,
         "claim_expires_at": now + timedelta(seconds=lease_seconds),
+        "cancelled_message_until": None,
     }
 
 

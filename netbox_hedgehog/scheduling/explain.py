@@ -120,7 +120,7 @@ def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Re
     if fabric.due_at is not None and not fabric.expired:
         yield _not_yet(fabric.due_at, fleet.now)
     if fabric.backing_off:
-        yield _pausing(fabric, fleet.now) if fabric.sync_status == SyncStatus.HELD else _backing_off(fabric, fleet.now)
+        yield _after_the_last(fabric, fleet.now)
     if fabric.is_due:
         yield from _waiting(fabric, fleet, position)
     if fabric.sync_status == SyncStatus.HELD:
@@ -184,6 +184,21 @@ def _not_yet(due_at: int, now: datetime) -> Reason:
         Why.NOT_YET,
         f"It is not due until {at_microseconds(due_at, now)}.",
         "Nothing to do. “Sync now” does not wait; a shorter sync interval makes it due earlier.",
+    )
+
+
+def _after_the_last(fabric: _Fabric, now: datetime) -> Reason:
+    """Why it waits after its last sync: it was held, cancelled, or failed."""
+    if fabric.sync_status == SyncStatus.HELD:
+        return _pausing(fabric, now)
+    return _backing_off(fabric, now) if fabric.consecutive_failures else _cancelled(fabric, now)
+
+
+def _cancelled(fabric: _Fabric, now: datetime) -> Reason:
+    return Reason(
+        Why.NOT_YET,
+        f"Its last sync was cancelled; it is not due until {at(fabric.retry_at, now)}.",
+        "Nothing to do. “Sync now” does not wait, and neither does a changed repository or directory.",
     )
 
 

@@ -24,6 +24,7 @@ class Heartbeat:
         self._fabric_id = fabric_id
         self._token = token
         self._stop = threading.Event()
+        self._lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{fabric_id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -35,6 +36,11 @@ class Heartbeat:
     ) -> None:
         self._stop.set()
         self._thread.join()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the claim is known to be gone: what was begun under it is in vain."""
+        return self._lost.is_set()
 
     def _beat(self) -> None:
         try:
@@ -52,5 +58,6 @@ class Heartbeat:
         except (DatabaseError, InterfaceError) as error:
             log.warning("sync.heartbeat_missed", fabric_id=self._fabric_id, error=str(error))
             return True
+        self._lost.set()
         log.warning("sync.claim_lost", fabric_id=self._fabric_id)
         return False

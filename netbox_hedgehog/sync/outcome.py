@@ -24,6 +24,7 @@ from netbox_hedgehog.models import (
 )
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
+from netbox_hedgehog.scheduling.cancel import was_cancelled
 from netbox_hedgehog.sync.record import Record
 from netbox_hedgehog.sync.result import Outcome
 
@@ -94,7 +95,7 @@ def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, reco
     """Write success; inside the transaction that applied the diff, so that both stand or fall together.
 
     Raises:
-        RetryLater: ``sync.claim_lost`` when another sync may have taken over.
+        RetryLater: ``sync.cancelled``, or ``sync.claim_lost`` when another sync may have taken over.
     """
     written = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
         **claims.FREE,
@@ -110,7 +111,7 @@ def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, reco
         failed_source="",
     )
     if not written:
-        raise claim_lost()
+        raise claim_lost(run)
     if run.held:
         HeldChange.objects.filter(fabric=run.fabric).delete()
     history = run.history(now, outcome.status, commit=outcome.commit, **asdict(outcome.counts))
@@ -123,12 +124,12 @@ def record_held(run: Run, now: datetime, outcome: Outcome, held: HeldChange | No
     """Write that the fabric waits for a decision, and look again after its interval; ``held`` is what is new.
 
     Raises:
-        RetryLater: ``sync.claim_lost`` when another sync may have taken over.
+        RetryLater: ``sync.cancelled``, or ``sync.claim_lost`` when another sync may have taken over.
     """
     with transaction.atomic():
         mine = HedgehogFabric.objects.select_for_update().filter(pk=run.fabric.pk, claim_token=run.token)
         if not mine:
-            raise claim_lost()
+            raise claim_lost(run)
         if held:
             HeldChange.objects.filter(fabric=run.fabric).delete()
             held.save(force_insert=True)
@@ -171,8 +172,14 @@ def record_failure(run: Run, now: datetime, error: SyncError, commit: str) -> No
             ).save(force_insert=True)
 
 
-def claim_lost() -> RetryLater:
-    """The error of a sync that may no longer write."""
+def claim_lost(run: Run) -> RetryLater:
+    """The error of a sync that may no longer write, because somebody cancelled it or another may have taken over."""
+    if was_cancelled(run.fabric.pk, run.token):
+        return RetryLater(
+            "sync.cancelled",
+            "This sync was cancelled; nothing was written.",
+            "Nothing to do: the fabric is due again after its interval. “Sync now” does not wait.",
+        )
     return RetryLater(
         "sync.claim_lost",
         "This sync lost its claim before it could write; nothing was written.",

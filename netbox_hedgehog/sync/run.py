@@ -18,6 +18,7 @@ from netbox_hedgehog.git import GitSource, Mirror, directory_tree, head_of, mirr
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
+from netbox_hedgehog.scheduling.cancel import drop_message
 from netbox_hedgehog.scheduling.due import source_fingerprint
 from netbox_hedgehog.sync.apply import apply_diff
 from netbox_hedgehog.sync.checks import findings_may_change, findings_of
@@ -67,8 +68,8 @@ def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
     if fabric is None:  # deleted since it began
         return _skipped(fabric_id)
     run = Run(fabric, fabric.source, token, worker, started_at)
-    with bound(fabric=fabric.name), Heartbeat(fabric_id, token), collected_afterwards():
-        attempt = _Attempt(run, Teller(token, progress))
+    with bound(fabric=fabric.name), Heartbeat(fabric_id, token) as heartbeat, collected_afterwards():
+        attempt = _Attempt(run, heartbeat, Teller(token, progress))
         try:
             return attempt.execute()
         except BaseException as error:
@@ -83,8 +84,9 @@ def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
 class _Attempt:
     """The steps between begin and record; remembers the commit as soon as it is known, also for failures."""
 
-    def __init__(self, run: Run, tell: Teller) -> None:
+    def __init__(self, run: Run, heartbeat: Heartbeat, tell: Teller) -> None:
         self.run = run
+        self._heartbeat = heartbeat
         self._tell = tell
         self.commit = ""
         self._rules = ""
@@ -101,7 +103,7 @@ class _Attempt:
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
-        with mirror_at(mirror_root(), source, self.commit, progress=self._tell) as mirror:
+        with mirror_at(mirror_root(), source, self.commit, progress=self._progressed) as mirror:
             return self._compare(mirror, source, held, policy)
 
     def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None, policy: FabricPolicy) -> Outcome:
@@ -116,8 +118,14 @@ class _Attempt:
         since = fabric.desired_state_tree if self._is_current() and not has_dropped_findings(fabric.pk) else ""
         if not policy.is_whole:
             self._rules = ""  # what is read now is to be read again when the definitions are back
-        reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading, tell=self._tell)
+        reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading, tell=self._progressed)
         return self._reconcile(reading)
+
+    def _progressed(self, stage: str, done: int, total: int) -> None:
+        """Tell how far it is, and stop when nothing of it may be written any more."""
+        if self._heartbeat.lost:
+            raise claim_lost(self.run)
+        self._tell(stage, done, total)
 
     def _is_current(self) -> bool:
         """Whether the stored resources come from this same source, read by the same rules.
@@ -150,7 +158,7 @@ class _Attempt:
         with transaction.atomic():
             # The row lock keeps every other sync from taking the claim until this one has committed.
             if not HedgehogFabric.objects.select_for_update().filter(pk=fabric.pk, claim_token=self.run.token):
-                raise claim_lost()
+                raise claim_lost(self.run)
             plan = plan_of(fabric, reading)
             if held := self._to_hold(reading.tree, plan):
                 return self._held(held)
@@ -198,6 +206,8 @@ def _skipped(fabric_id: int) -> Outcome:
     """Why a sync could not begin; a message for a fabric that left the schedule also ends its claim."""
     if claims.withdraw(fabric_id):
         reason = "no_longer_scheduled"
+    elif drop_message(fabric_id, timezone.now()):
+        reason = "cancelled"
     elif HedgehogFabric.objects.filter(pk=fabric_id).exists():
         reason = "already_running"
     else:

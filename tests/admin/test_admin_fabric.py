@@ -19,7 +19,8 @@ from netbox_hedgehog.admin.fabric import MOST_SYNCS_AT_ONCE
 from netbox_hedgehog.admin.problem import Problem, problem_of
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.errors import RetryLater
-from netbox_hedgehog.models import FabricResource, GitRepository, HedgehogFabric, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.models import Activity, FabricResource, GitRepository, HedgehogFabric, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.scheduling.manual import request_sync
 
 LIST = "/admin/netbox_hedgehog/hedgehogfabric/"
 
@@ -277,3 +278,32 @@ def test_next_due_says_when_or_why_not(boss: Client, fabric: HedgehogFabric) -> 
     assert shown(HedgehogFabric.objects.get()) == "no repository"
     HedgehogFabric.objects.update(sync_enabled=False)
     assert shown(HedgehogFabric.objects.get()) == "-"
+
+
+class TestCancelling:
+    def press(self, client: Client, fabric: HedgehogFabric) -> Any:
+        address = reverse("admin:netbox_hedgehog_hedgehogfabric_changelist")
+        chosen = {"action": "cancel_sync", "_selected_action": fabric.pk, "from_page_of": fabric.pk, "index": 0}
+        return client.post(address, chosen, follow=True)
+
+    def test_the_button_is_there_while_there_is_something_to_cancel(self, boss: Client, fabric: HedgehogFabric) -> None:
+        page = reverse("admin:netbox_hedgehog_hedgehogfabric_change", args=[fabric.pk])
+        assert "cancel_sync" not in boss.get(page).content.decode()
+        request_sync(fabric.pk, timezone.now(), lambda _: None)
+        assert "cancel_sync" in boss.get(page).content.decode()
+
+    def test_it_takes_the_claim_away_and_is_logged(self, boss: Client, fabric: HedgehogFabric) -> None:
+        request_sync(fabric.pk, timezone.now(), lambda _: None)
+        assert "The sync of 1 fabric cancelled." in self.press(boss, fabric).content.decode()
+        fabric.refresh_from_db()
+        assert fabric.activity(timezone.now()) == Activity.IDLE
+        assert "Cancelled by boss" in SyncRun.objects.get().error_message
+        assert LogEntry.objects.filter(change_message__contains="Sync cancelled.").count() == 1
+
+    def test_without_a_sync_it_says_so(self, boss: Client, fabric: HedgehogFabric) -> None:
+        assert "No sync is queued or running." in self.press(boss, fabric).content.decode()
+
+    def test_who_may_only_look_may_not(self, viewer: Client, fabric: HedgehogFabric) -> None:
+        request_sync(fabric.pk, timezone.now(), lambda _: None)
+        self.press(viewer, fabric)
+        assert not SyncRun.objects.exists()

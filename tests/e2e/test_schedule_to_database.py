@@ -7,6 +7,7 @@ import signal
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from threading import Event
 
 import pytest
 from celery import current_app
@@ -25,8 +26,10 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
 )
+from netbox_hedgehog.scheduling.due import due
+from netbox_hedgehog.scheduling.manual import request_sync
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
-from tests.e2e.conftest import eventually, switch
+from tests.e2e.conftest import PATIENCE_SECONDS, eventually, switch
 from tests.support.git_server import commit_files, hang, tcp_server
 
 pytestmark = pytest.mark.e2e
@@ -132,6 +135,49 @@ def test_the_command_queues_a_sync_and_follows_it_to_its_end(system, fabric):
 
     assert "lab: succeeded  +1 ~0 -0" in output.getvalue()
     assert names(fabric) == {"spine-1"}
+
+
+def test_a_sync_that_is_cancelled_while_it_fetches_writes_nothing_and_waits_for_its_interval(
+    system, fabric, git_server
+):
+    HedgehogFabric.objects.update(sync_interval=3600)
+    system.environment["HEDGEHOG_RUNNING_CLAIM_SECONDS"] = "6"
+    cancelled, fetching = Event(), Event()
+
+    def wait_before_the_pack(content: bytes) -> bytes:
+        if b"PACK" in content:
+            fetching.set()
+            assert cancelled.wait(PATIENCE_SECONDS)
+        return content
+
+    git_server.spoil = wait_before_the_pack
+    worker = system.worker(concurrency=1)
+    sync = git_sync_fabric.delay(fabric.pk)
+    assert fetching.wait(PATIENCE_SECONDS)
+    assert activity(fabric) == Activity.SYNCING
+
+    call_command("cancel_sync", "lab", stdout=StringIO())
+    assert activity(fabric) == Activity.IDLE
+    worker.wait_for("sync.claim_lost")
+    cancelled.set()
+
+    assert sync.get(timeout=PATIENCE_SECONDS)["error"]["code"] == "sync.cancelled"
+    assert names(fabric) == set()
+    run = SyncRun.objects.get()
+    assert (run.status, run.error_code) == (RunStatus.CANCELLED, "sync.cancelled")
+    assert not due(timezone.now()).exists()
+    assert due(timezone.now() + timedelta(seconds=3600)).exists()
+
+
+def test_the_message_of_a_cancelled_sync_begins_nothing(system, fabric):
+    request_sync(fabric.pk, timezone.now(), git_sync_fabric.delay)
+    call_command("cancel_sync", "lab", stdout=StringIO())
+
+    worker = system.worker(concurrency=1)
+
+    worker.wait_for("reason=cancelled")
+    assert names(fabric) == set()
+    assert [run.status for run in SyncRun.objects.all()] == [RunStatus.CANCELLED]
 
 
 def test_a_tick_does_not_queue_behind_the_syncs_of_earlier_ticks(system, transactional_db):

@@ -20,6 +20,7 @@ from model_bakery import baker
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun, Trigger
 from netbox_hedgehog.scheduling import claims
+from netbox_hedgehog.scheduling.cancel import cancel
 from netbox_hedgehog.scheduling.manual import request_sync
 from netbox_hedgehog.scheduling.tick import run_tick
 from tests.baker_recipes import NOW
@@ -269,6 +270,7 @@ class Interleavings(RuleBasedStateMachine):
         self.running: dict[UUID, int] = {}
         self.leases: dict[UUID, datetime] = {}
         self.latest: dict[int, UUID] = {}
+        self.waits: dict[int, datetime] = {}
 
     def is_held(self, fabric_id: int) -> bool:
         return self.held.get(fabric_id, self.now) > self.now
@@ -276,7 +278,8 @@ class Interleavings(RuleBasedStateMachine):
     def due(self) -> set[int]:
         rows = HedgehogFabric.objects.filter(sync_enabled=True)
         ripe = {row.pk for row in rows if row.last_sync is None or row.last_sync + timedelta(seconds=300) <= self.now}
-        return {fabric_id for fabric_id in ripe if not self.is_held(fabric_id)}
+        waiting = {fabric_id for fabric_id, until in self.waits.items() if until > self.now}
+        return {fabric_id for fabric_id in ripe - waiting if not self.is_held(fabric_id)}
 
     def queue(self, fabric_id: int) -> tuple[int, datetime]:
         self.held[fabric_id] = self.now + QUEUED
@@ -296,7 +299,19 @@ class Interleavings(RuleBasedStateMachine):
         fabric_id, sent = self.fabrics[which], []
         was_free = not self.is_held(fabric_id)
         assert request_sync(fabric_id, self.now, sent.append) == was_free
+        if was_free:
+            self.waits.pop(fabric_id, None)
         return multiple(*map(self.queue, sent))
+
+    @rule(which=st.integers(0, 1))
+    def cancel_sync(self, which: int) -> None:
+        fabric_id = self.fabrics[which]
+        was_held = self.is_held(fabric_id)
+        assert cancel(fabric_id, "somebody", self.now) == was_held
+        if was_held:
+            del self.held[fabric_id]
+            self.waits[fabric_id] = self.now + timedelta(seconds=300)
+            self.leases |= {token: self.now for token, its_fabric in self.running.items() if its_fabric == fabric_id}
 
     @rule(message=consumes(messages))
     def lose_message(self, message: tuple[int, datetime]) -> None:
