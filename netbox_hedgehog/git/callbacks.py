@@ -9,9 +9,8 @@ from pygit2 import callbacks as pygit2_callbacks
 from pygit2.enums import CredentialType
 from pygit2.ffi import ffi
 
-from netbox_hedgehog.errors import NeedsOperator
 from netbox_hedgehog.git.credentials import Anonymous, SshKey, UserPassword
-from netbox_hedgehog.git.failures import auth_failed, timed_out
+from netbox_hedgehog.git.failures import auth_failed, timed_out, too_large, too_many_objects
 from netbox_hedgehog.git.host_keys import not_vouched_for
 from netbox_hedgehog.git.ssh_keys import check_ssh_key
 from netbox_hedgehog.git.streams import host_key_at
@@ -89,13 +88,13 @@ class Callbacks(pygit2.RemoteCallbacks):
     def transfer_progress(self, stats: TransferProgress) -> None:
         """Stop a fetch that outgrows its limits or its time.
 
-        Raises NeedsOperator ``git.too_large``, RetryLater ``git.timeout``.
+        Raises NeedsOperator ``git.too_large``, ``git.too_many_objects``; RetryLater ``git.timeout``.
         """
         limits = self._source.limits
         if stats.total_objects > limits.max_objects:
-            raise _too_large(f"{stats.total_objects} objects, more than the limit of {limits.max_objects}")
+            raise too_many_objects(stats.total_objects, limits)
         if stats.received_bytes > limits.max_received_bytes:
-            raise _too_large(f"more than the limit of {limits.max_received_bytes} bytes")
+            raise too_large(limits)
         if self._deadline.passed:
             raise timed_out(limits)
         if self._progress is not None:
@@ -109,14 +108,6 @@ def address_of(source: GitSource) -> tuple[str, int]:
     """Host and port under which the known hosts list the SSH server of ``source``."""
     location = parse_location(source.url)
     return location.host, location.port or DEFAULT_PORTS["ssh"]
-
-
-def _too_large(what: str) -> NeedsOperator:
-    return NeedsOperator(
-        "git.too_large",
-        f"The repository sends {what}.",
-        "Check that this is the repository with the manifests; if so, raise the limit.",
-    )
 
 
 # pygit2 passes no certificate on to Python. Its own function stays in charge; this one looks at the key on the way.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from netbox_hedgehog.errors import NeedsOperator, RetryLater, SyncError
 from netbox_hedgehog.git.addresses import allowed_addresses, check_numeric_host
 from netbox_hedgehog.git.authorities import trusting
-from netbox_hedgehog.git.failures import timed_out
+from netbox_hedgehog.git.failures import timed_out, too_large
 from netbox_hedgehog.git.proxy import check_proxy, open_tunnel
 from netbox_hedgehog.git.urls import check_host
 
@@ -30,6 +30,7 @@ class Dialler:
         """What went wrong inside a callback from libgit2, to be raised once libgit2 has returned."""
         self._source = source
         self._raw: list[socket.socket] = []
+        self._received_bytes = 0
 
     @property
     def limits(self) -> GitLimits:
@@ -44,13 +45,22 @@ class Dialler:
         """Open a connection to ``host`` and hold the server to its certificate if ``tls``.
 
         Raises NeedsOperator ``git.url_refused``, ``git.tls``, ``git.ca_invalid``; RetryLater ``git.dns``,
-        ``git.refused``, ``git.timeout``, ``git.network``; and those of a proxy.
+        ``git.refused``, ``git.connect_timeout``, ``git.timeout``, ``git.network``; and those of a proxy.
         """
         proxy = self._source.proxy
         connection = self._tunnel(host, port, proxy) if proxy else self._open(host, port)
         if self.wants_descriptor:
             self._raw.append(connection.dup())
         return self._secured(connection, host) if tls else connection
+
+    def count_received(self, count: int) -> None:
+        """Stop an operation in which the server never stops sending; it may do so before any pack: a list of refs.
+
+        Raises NeedsOperator ``git.too_large``.
+        """
+        self._received_bytes += count
+        if self._received_bytes > self.limits.max_received_bytes:
+            raise too_large(self.limits)
 
     def cut(self) -> None:
         """Shut down the connections that libgit2 reads by itself."""
@@ -129,7 +139,7 @@ def _unreachable(who: str, host: str, port: int, error: OSError) -> SyncError:
         )
     if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
         return RetryLater(
-            "git.timeout",
+            "git.connect_timeout",
             f"The {who} does not answer ({where}).",
             f"Check that the worker can reach the {who}: routes, firewalls, and that it runs.",
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CHECK_CREDENTIALS: Final = "Check the repository's credentials and that they grant read access to it."
 _CHECK_URL: Final = "Check the repository's URL; some servers also say this when the credentials grant no access."
 _DISK_FULL: Final = "The disk that holds the mirrors is full."
+_RIGHT_REPOSITORY: Final = "Check that this is the repository with the manifests; if so, raise the limit."
 _WAIT: Final = "It is tried again by itself; if it stays, ask the operators of the Git server."
 
 
@@ -180,6 +181,22 @@ def timed_out(limits: GitLimits) -> RetryLater:
         "git.timeout",
         f"The Git server did not finish within {limits.timeout_seconds:g} seconds.",
         "Check that the server is not overloaded; a very large repository may need a longer timeout.",
+    )
+
+
+def too_large(limits: GitLimits) -> NeedsOperator:
+    return NeedsOperator(
+        "git.too_large",
+        f"The repository sends more than the limit of {limits.max_received_bytes} bytes.",
+        _RIGHT_REPOSITORY,
+    )
+
+
+def too_many_objects(announced: int, limits: GitLimits) -> NeedsOperator:
+    return NeedsOperator(
+        "git.too_many_objects",
+        f"The repository sends {announced} objects, more than the limit of {limits.max_objects}.",
+        _RIGHT_REPOSITORY,
     )
 
 

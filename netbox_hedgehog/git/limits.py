@@ -21,7 +21,7 @@ class GitLimits:
     timeout_seconds: float = 120.0
     """Time for the whole operation: waiting for the mirror's lock, connecting, receiving and indexing."""
     max_received_bytes: int = 256 * _MIB
-    """Bytes received from the server in one fetch."""
+    """Bytes received from the server in one operation, a list of refs included."""
     max_objects: int = 200_000
     """Git objects announced by the server for one fetch."""
     max_file_bytes: int = 4 * _MIB

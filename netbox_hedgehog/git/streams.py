@@ -133,7 +133,9 @@ class _Stream:
         return 0
 
     def read(self, buffer: Any, length: int) -> int:
-        return self._ready().recv_into(_ffi.buffer(buffer, length))
+        count = self._ready().recv_into(_ffi.buffer(buffer, length))
+        self.dialler.count_received(count)
+        return count
 
     def write(self, data: Any, length: int, _flags: int) -> int:
         self._ready().sendall(_ffi.buffer(data, length))

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,6 +197,18 @@ class TestACertificate:
 
 
 class TestTime:
+    def test_to_connect_is_a_limit_of_its_own(self, source: Make) -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+            address = full.getsockname()
+            for _ in range(2):  # nobody accepts them, and there is room for no more
+                client = waiting.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(address)
+            limits = GitLimits(connect_timeout_seconds=0.3, timeout_seconds=30)
+            with pytest.raises(RetryLater) as caught:
+                remote_head(source(url=f"http://127.0.0.1:{address[1]}/x", limits=limits))
+        assert caught.value.code == "git.connect_timeout"
+
     def test_in_the_middle_of_a_tls_greeting_is_up_as_everywhere(self, source: Make) -> None:
         with tcp_server(hang) as url, pytest.raises(RetryLater) as caught:
             remote_head(source(url=url.replace("http:", "https:"), limits=SHORT))

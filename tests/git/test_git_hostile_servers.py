@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,50 @@ def test_a_server_that_never_finishes_is_left_in_time(source: Make, talk: Callab
         elapsed = time.monotonic() - started
     assert caught.value.code == "git.timeout"
     assert 0.4 < elapsed < 3
+
+
+def list_refs_for_ever(connection: socket.socket, stop: threading.Event) -> None:
+    connection.recv(65536)
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n"
+        b"Content-Length: 100000000000\r\n\r\n001e# service=git-upload-pack\n0000"
+    )
+    ref = b"003f" + b"ab" * 20 + b" refs/heads/branch\n"
+    while not stop.is_set():
+        connection.sendall(ref * 1000)
+
+
+def test_a_server_that_lists_refs_without_end_is_left(source: Make) -> None:
+    with tcp_server(list_refs_for_ever) as url, pytest.raises(NeedsOperator) as caught:
+        remote_head(source(url=url, limits=GitLimits(max_received_bytes=1_000_000)))
+    assert caught.value.code == "git.too_large"
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_a_fetch_that_hangs_is_left_in_time_and_leaves_nothing(
+    source: Make, server: GitServer, fabric: Path, tmp_path: Path, update: bool
+) -> None:
+    root = tmp_path / "mirrors"
+    if update:
+        mirror_at(root, source(), remote_head(source())).close()
+    before = remains(root) if update else []
+    head = commit_files(fabric, {"fabric/switch.yaml": b"kind: Server\n"}, "second")
+    over = threading.Event()
+
+    def hang_at_the_pack(body: bytes) -> bytes:
+        if b"PACK" in body:
+            over.wait(30)
+        return body
+
+    server.spoil = hang_at_the_pack
+    with pytest.raises(RetryLater) as caught:
+        mirror_at(root, source(limits=SHORT), head)
+    over.set()
+    assert caught.value.code == "git.timeout"
+    assert remains(root) == before
+    assert not list(root.rglob("pack_*"))
+    server.spoil = None
+    assert head in mirror_at(root, source(), head)
 
 
 def test_a_server_that_talks_nonsense_is_tried_again(source: Make) -> None:
@@ -84,15 +129,21 @@ def test_a_damaged_update_leaves_the_mirror_usable(
     assert second in mirror_at(root, source(), second)
 
 
-@pytest.mark.parametrize("limits", [GitLimits(max_received_bytes=100_000), GitLimits(max_objects=2)])
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (GitLimits(max_received_bytes=100_000), "git.too_large"),
+        (GitLimits(max_objects=2), "git.too_many_objects"),
+    ],
+)
 def test_a_fetch_that_outgrows_its_limits_is_stopped(
-    source: Make, fabric: Path, tmp_path: Path, limits: GitLimits
+    source: Make, fabric: Path, tmp_path: Path, limits: GitLimits, code: str
 ) -> None:
     incompressible = random.Random(1).randbytes(1_000_000)
     head = commit_files(fabric, {"fabric/big.yaml": incompressible}, "big")
     with pytest.raises(NeedsOperator, match="limit") as caught:
         mirror_at(tmp_path / "mirrors", source(limits=limits), head)
-    assert caught.value.code == "git.too_large"
+    assert caught.value.code == code
     assert remains(tmp_path / "mirrors") == []
 
 

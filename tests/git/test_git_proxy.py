@@ -112,7 +112,7 @@ def test_one_that_is_down_is_named_as_the_one_that_is(source: Make, closed_port:
 def test_one_that_hangs_is_left_in_time(source: Make) -> None:
     with tcp_server(hang) as url, pytest.raises(RetryLater) as caught:
         remote_head(source(proxy=Proxy(url=url.removesuffix("/fabric.git")), limits=GitLimits(timeout_seconds=0.5)))
-    assert caught.value.code == "git.timeout"
+    assert caught.value.code == "git.connect_timeout"
 
 
 class TestThePolicy:
