@@ -1,4 +1,4 @@
-"""The README's table of settings is complete and true."""
+"""The README's tables of settings and commands are complete and true."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def table(root: Path) -> dict[str, tuple[str, str]]:
     """The README's rows: variable → default, meaning."""
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", (root / "README.md").read_text(), re.MULTILINE)
     return {name: (default.strip("` "), meaning) for name, default, meaning in rows}
+
+
+def test_it_names_every_command_and_no_other(root):
+    section = (root / "README.md").read_text().split("## The command line")[1].split("\n## ")[0]
+    named = {
+        name
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    there = {file.stem for file in (root / "netbox_hedgehog/management/commands").glob("[a-z]*.py")}
+    assert named == there
 
 
 def test_it_names_every_variable_that_is_read(read, table):
