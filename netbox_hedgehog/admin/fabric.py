@@ -29,6 +29,7 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
+from netbox_hedgehog.admin.progress import progress_context, progress_urls
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import (
     Activity,
@@ -154,13 +155,13 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         if isinstance(fabric, HedgehogFabric):
             context["problem"] = problem_of(fabric.sync_error)
             context["held"] = HeldChange.objects.filter(fabric=fabric).defer("record").first()
-            context["under_way"] = fabric.activity(timezone.now()) != Activity.IDLE
+            context |= progress_context(fabric, timezone.now())
             context["backing_off"] = bool(fabric.retry_at and fabric.retry_at > timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def get_urls(self) -> list[URLPattern]:
-        return [*preview_urls(self.admin_site), *super().get_urls()]
+        return [*preview_urls(self.admin_site), *progress_urls(self.admin_site), *super().get_urls()]
 
     @override
     def goes_along(self, rows: list[HedgehogFabric]) -> dict[str, int]:

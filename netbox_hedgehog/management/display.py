@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Final, Self
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from netbox_hedgehog.models import Activity
+from netbox_hedgehog.sync.progress import Progress
 
 # More lines than these do not fit a terminal, and tell nobody anything.
 MOST_LINES: Final = 10
@@ -26,25 +28,26 @@ class Display:
     ) -> None:
         pass
 
-    def under_way(self, fabric: str, activity: Activity) -> None:
-        """What happens with a fabric now; said again and again."""
+    def under_way(self, fabric: str, activity: Activity, progress: Progress | None) -> None:
+        """What happens with a fabric now, and how far its sync is; said again and again."""
 
     def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
         """How a fabric's sync ended; said once."""
 
 
 class Lines(Display):
-    """For a pipe or a log: one line whenever something is new."""
+    """For a pipe or a log: one line for each stage."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._said: dict[str, str] = {}
 
-    def under_way(self, fabric: str, activity: Activity) -> None:
-        words = str(activity.label)
-        if self._said.get(fabric) != words:
-            self._said[fabric] = words
-            self._console.print(Text(f"{fabric}: {words}"))
+    def under_way(self, fabric: str, activity: Activity, progress: Progress | None) -> None:
+        stage = progress["stage"] if progress else str(activity.label)
+        if self._said.get(fabric) != stage:
+            self._said[fabric] = stage
+            far = f" {progress['done']:,} of {progress['total']:,}" if progress else ""
+            self._console.print(Text(f"{fabric}: {stage}{far}"))
 
     def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
         self._said.pop(fabric, None)
@@ -55,7 +58,7 @@ class Bars(Display):
     """For a terminal: one bar for all, a line for each fabric that is syncing, and the outcomes above them."""
 
     def __init__(self, console: Console, total: int) -> None:
-        self._progress = Progress(
+        self._bars = rich.progress.Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -64,27 +67,34 @@ class Bars(Display):
             console=console,
             transient=True,
         )
-        self._all = self._progress.add_task("all", total=total)
+        self._all = self._bars.add_task("all", total=total)
         self._syncing: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
-    def under_way(self, fabric: str, activity: Activity) -> None:
+    def under_way(self, fabric: str, activity: Activity, progress: Progress | None) -> None:
         if activity == Activity.SYNCING and fabric not in self._syncing and len(self._syncing) < MOST_LINES:
-            self._syncing[fabric] = self._progress.add_task(fabric, total=None)
+            self._syncing[fabric] = self._bars.add_task(fabric, total=None)
+        if progress and fabric in self._syncing:
+            self._bars.update(
+                self._syncing[fabric],
+                description=f"{fabric}: {progress['stage']}",
+                completed=progress["done"],
+                total=progress["total"],
+            )
 
     def ended(self, fabric: str, outcome: str, *, is_well: bool) -> None:
         if fabric in self._syncing:
-            self._progress.remove_task(self._syncing.pop(fabric))
-        self._progress.console.print(Text(f"{fabric}: {outcome}", style="" if is_well else "red"))
-        self._progress.advance(self._all)
+            self._bars.remove_task(self._syncing.pop(fabric))
+        self._bars.console.print(Text(f"{fabric}: {outcome}", style="" if is_well else "red"))
+        self._bars.advance(self._all)
 
 
 def display_on(console: Console, total: int) -> Display:

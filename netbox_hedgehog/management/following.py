@@ -11,9 +11,10 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from netbox_hedgehog.management.display import Display
-from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun
 from netbox_hedgehog.scheduling.among import Among
 from netbox_hedgehog.scheduling.due import is_claimed
+from netbox_hedgehog.sync.progress import progress_of
 
 POLL_SECONDS: Final = 0.5
 WELL: Final = (RunStatus.SUCCEEDED, RunStatus.UNCHANGED)
@@ -75,8 +76,9 @@ def follow(fabrics: Names, since: Since, display: Display) -> list[Ended]:
     with display:
         while waiting:
             under_way, runs = _look(waiting, since)
-            for fabric_id, activity in under_way.items():
-                display.under_way(waiting[fabric_id], activity)
+            progress = progress_of(under_way.values())
+            for fabric_id, fabric in under_way.items():
+                display.under_way(waiting[fabric_id], fabric.activity(timezone.now()), progress.get(fabric_id))
             for fabric_id in waiting.keys() - under_way.keys():
                 end = Ended(waiting.pop(fabric_id), runs.get(fabric_id))
                 display.ended(end.fabric, str(end), is_well=end.is_well)
@@ -86,8 +88,8 @@ def follow(fabrics: Names, since: Since, display: Display) -> list[Ended]:
     return ended
 
 
-def _look(fabrics: Names, since: Since) -> tuple[dict[int, Activity], dict[int, SyncRun]]:
-    """What happens with those whose sync has not ended, and the run of each of the others that has one.
+def _look(fabrics: Names, since: Since) -> tuple[dict[int, HedgehogFabric], dict[int, SyncRun]]:
+    """Those whose sync has not ended, and the run of each of the others that has one.
 
     A claim ends together with the writing of its run, so what is idle by the first query has its run in the second.
     """
@@ -95,7 +97,7 @@ def _look(fabrics: Names, since: Since) -> tuple[dict[int, Activity], dict[int, 
     claimed = {each.pk: each for each in HedgehogFabric.objects.filter(is_claimed(now), Among(fabrics))}
     newest = {pk: run for pk, run in _newest_runs(fabrics).items() if run > since.runs.get(pk, 0)}
     under_way = {
-        pk: fabric.activity(now)
+        pk: fabric
         for pk, fabric in claimed.items()
         # Another claim than what was asked for, and a new run: it was asked for, has ended, and is due again.
         if fabric.claimed_at == since.asked_at or pk not in newest

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,6 +16,7 @@ from netbox_hedgehog.celery import app
 from netbox_hedgehog.management import following
 from netbox_hedgehog.models import HedgehogFabric, SyncRun
 from netbox_hedgehog.scheduling import claims
+from netbox_hedgehog.sync.progress import Teller
 from netbox_hedgehog.sync.run import run_sync
 from tests.support.remote import document
 
@@ -161,12 +164,16 @@ class TestWaitingLonger:
         def begin() -> None:
             assert claims.begin(east.pk, timezone.now(), token, "w1")
 
+        def tell(stage: str, done: int) -> None:
+            Teller(token)(stage, done, 30)
+
         def end() -> None:
             claims.release([east.pk], token)
             baker.make(SyncRun, fabric=east, status="unchanged", commit="c0ffee" * 6)
 
-        token = SyncRun(token="00000000-0000-0000-0000-000000000001").token
-        between_looks += [lambda: None, begin, lambda: None, end]
+        token = uuid4()
+        tellings = [partial(tell, "receiving", 10), partial(tell, "receiving", 20), partial(tell, "reading", 5)]
+        between_looks += [lambda: None, begin, lambda: None, *tellings, end]
         code, said = run("east", "--wait", output=output())
         assert code == 0
         if output is io.StringIO:
@@ -174,6 +181,8 @@ class TestWaitingLonger:
                 "1 queued.",
                 "east: queued",
                 "east: syncing",
+                "east: receiving 10 of 30",
+                "east: reading 5 of 30",
                 "east: unchanged",
             ]
 
