@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
@@ -43,14 +45,14 @@ class Address(NamedTuple):
     sockaddr: tuple[Any, ...]
 
 
-def allowed_addresses(host: str, port: int, policy: UrlPolicy) -> list[Address]:
+def allowed_addresses(host: str, port: int, policy: UrlPolicy, timeout_seconds: float = 10.0) -> list[Address]:
     """Resolve ``host``, all of whose addresses must be allowed; connect to what is returned, not to the name.
 
     One refused address among many refuses the host: it is a mistake or an attempt to get past this check.
     Raises NeedsOperator ``git.url_refused``, RetryLater ``git.dns``.
     """
     check_host(host, policy)
-    addresses = _resolve(host, port)
+    addresses = _resolve(host, port, timeout_seconds)
     for address in addresses:
         _check(ip_address(address.sockaddr[0]), policy)
     return addresses
@@ -71,16 +73,30 @@ def check_numeric_host(host: str, policy: UrlPolicy) -> None:
         _check(ip_address(answer[4][0]), policy)
 
 
-def _resolve(host: str, port: int) -> list[Address]:
+def _resolve(host: str, port: int, timeout_seconds: float) -> list[Address]:
+    """Ask the system's resolver, which has no limit of its own: with many search domains it can take minutes."""
+    answered: SimpleQueue[list[Address] | None] = SimpleQueue()
+    # A thread that is left behind ends with the resolver's patience.
+    Thread(target=lambda: answered.put(_ask_resolver(host, port)), daemon=True).start()
+    try:
+        addresses = answered.get(timeout=timeout_seconds)
+    except Empty:
+        raise _unresolved(f"The name {host} was not resolved within {timeout_seconds:g} seconds.") from None
+    if addresses is None:
+        raise _unresolved(f"The name {host} cannot be resolved.")
+    return addresses
+
+
+def _ask_resolver(host: str, port: int) -> list[Address] | None:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise RetryLater(
-            "git.dns",
-            f"The name {host} cannot be resolved.",
-            "Check the host in the repository's URL and the DNS servers of the workers.",
-        ) from None
+        return None
     return [Address(answer[0], answer[4]) for answer in answers]
+
+
+def _unresolved(message: str) -> RetryLater:
+    return RetryLater("git.dns", message, "Check the host in the repository's URL and the DNS servers of the workers.")
 
 
 def _check(address: IPv4Address | IPv6Address, policy: UrlPolicy) -> None:
@@ -89,8 +105,15 @@ def _check(address: IPv4Address | IPv6Address, policy: UrlPolicy) -> None:
             raise _refused(f"{address} is a link-local, metadata, multicast or unspecified address")
         if not policy.allow_private and not seen.is_global:
             raise _refused(f"{address} is a loopback or private address, which this installation does not allow")
-        if str(seen) in policy.denied_hosts:
+        if seen in map(_as_address, policy.denied_hosts):
             raise _refused(f"{address} is on the list of denied hosts")
+
+
+def _as_address(entry: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(entry)
+    except ValueError:
+        return None
 
 
 def _meanings(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:

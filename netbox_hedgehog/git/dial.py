@@ -92,7 +92,8 @@ class Dialler:
     def _open(self, host: str, port: int, *, who: str = "Git server") -> socket.socket:
         """Connect to the first address that answers; all of them are allowed."""
         failure: SyncError | None = None
-        for address in allowed_addresses(host, port, self._source.policy):
+        patience = min(self.deadline.remaining_seconds, self.limits.connect_timeout_seconds)
+        for address in allowed_addresses(host, port, self._source.policy, patience):
             try:
                 return self._connect_to(address)
             except OSError as error:

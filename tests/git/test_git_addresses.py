@@ -87,6 +87,12 @@ def test_a_denied_address_is_refused_under_whatever_name(address: str) -> None:
     assert caught.value.code == "git.url_refused"
 
 
+def test_a_denied_ipv6_address_may_be_written_in_any_form() -> None:
+    policy = UrlPolicy(allow_private=True, denied_hosts=("2001:DB8:0::0001",))
+    with pytest.raises(NeedsOperator, match="denied"):
+        allowed_addresses("2001:db8::1", 443, policy)
+
+
 def test_what_may_be_connected_to_is_an_address_never_a_name() -> None:
     assert {answer.sockaddr[:2] for answer in allowed_addresses("localhost", 443, ON_PREMISES)} <= {
         ("127.0.0.1", 443),

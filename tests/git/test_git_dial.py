@@ -209,6 +209,16 @@ class TestTime:
                 remote_head(source(url=f"http://127.0.0.1:{address[1]}/x", limits=limits))
         assert caught.value.code == "git.connect_timeout"
 
+    def test_of_a_resolver_that_does_not_answer_is_up_too(self, source: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        given_up = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: given_up.wait(30) and [])
+        try:
+            with pytest.raises(RetryLater, match="not resolved within") as caught:
+                remote_head(source(limits=SHORT))
+        finally:
+            given_up.set()
+        assert caught.value.code == "git.dns"
+
     def test_in_the_middle_of_a_tls_greeting_is_up_as_everywhere(self, source: Make) -> None:
         with tcp_server(hang) as url, pytest.raises(RetryLater) as caught:
             remote_head(source(url=url.replace("http:", "https:"), limits=SHORT))
