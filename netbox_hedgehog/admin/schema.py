@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any, Final, override
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from netbox_hedgehog.admin.base import (
     BAD,
@@ -27,7 +31,10 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.models import HedgehogFabric, SchemaSource
-from netbox_hedgehog.sync.schemas import folder_of
+from netbox_hedgehog.sync.schemas import folder_of, load_schemas
+
+# A request of the web server must end; a sync may take longer.
+LOAD_SECONDS: Final = 10.0
 
 _COLOURS: Final = {"usable": GOOD, "partly": DOUBTFUL, "unusable": BAD}
 
@@ -50,11 +57,26 @@ class SchemaSourceForm(forms.ModelForm):  # type: ignore[type-arg]
         return folder
 
 
+def _load(request: HttpRequest, pk: int) -> HttpResponse:
+    """Load the stored source now, and say what came of it; for who may change it: it connects with credentials."""
+    if not request.user.has_perm("netbox_hedgehog.change_schemasource"):
+        raise PermissionDenied
+    source = get_object_or_404(SchemaSource.objects.select_related("git_repository"), pk=pk)
+    try:
+        loaded = load_schemas(source, timezone.now(), timeout_seconds=LOAD_SECONDS)
+    except SyncError as error:
+        messages.error(request, f"{error.message} {error.remedy}")
+    else:
+        messages.success(request, f"Loaded. Kinds that it defines: {len(loaded.schemas.kinds)}.")
+    return HttpResponseRedirect(reverse("admin:netbox_hedgehog_schemasource_change", args=[pk]))
+
+
 @admin.register(SchemaSource)
 class SchemaSourceAdmin(PageAdmin[SchemaSource]):
     """The state is what the last sync that used the source found."""
 
     form = SchemaSourceForm
+    change_form_outer_before_template = "hedgehog/schema_load_button.html"
     list_display = ("name", "place", "state", "kind_count", "used_by")
     list_select_related = ("git_repository",)
     search_fields = ("name", "git_repository__name", "local_folder")
@@ -77,6 +99,12 @@ class SchemaSourceAdmin(PageAdmin[SchemaSource]):
     def get_fieldsets(self, request: HttpRequest, obj: SchemaSource | None = None) -> Any:
         """One that does not exist yet has no state."""
         return (*self.settings_fields, self.state_fields) if obj else self.settings_fields
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        """With the route of the button."""
+        view = self.admin_site.admin_view(require_POST(_load))
+        return [path("<int:pk>/load/", view, name="netbox_hedgehog_schemasource_load"), *super().get_urls()]
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[SchemaSource]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -29,16 +30,16 @@ class FabricPolicy:
     is_whole: bool = True
 
 
-def policy_of(fabric: HedgehogFabric, since: datetime, *, is_noted: bool = True) -> FabricPolicy:
+def policy_of(fabric: HedgehogFabric, since: datetime, **loading: Any) -> FabricPolicy:
     """How a fabric's files are to be read, with its definitions as of ``since`` or later.
 
-    What became of the definitions is noted in their source's row, unless ``is_noted`` is false.
+    ``loading`` are further arguments of :func:`load_schemas`.
 
     Raises:
         SyncError: the definitions cannot be loaded, and the fabric enforces them; see :func:`load_schemas`.
     """
     foreign = ForeignRule(fabric.foreign_documents or conf.foreign_documents)
-    loaded, version = _schemas(fabric, since, is_noted=is_noted)
+    loaded, version = _schemas(fabric, since, loading)
     reading = ReadingPolicy(
         default_namespace=fabric.default_namespace,
         foreign=foreign,
@@ -49,7 +50,7 @@ def policy_of(fabric: HedgehogFabric, since: datetime, *, is_noted: bool = True)
     return FabricPolicy(reading, rules, is_whole=loaded is not None or fabric.schema_mode == SchemaMode.OFF)
 
 
-def _schemas(fabric: HedgehogFabric, since: datetime, *, is_noted: bool) -> tuple[LoadedSchemas | None, str]:
+def _schemas(fabric: HedgehogFabric, since: datetime, loading: dict[str, Any]) -> tuple[LoadedSchemas | None, str]:
     """The definitions if there are any, and their version, or the last one that is known."""
     if fabric.schema_mode == SchemaMode.OFF:
         return None, ""
@@ -61,7 +62,7 @@ def _schemas(fabric: HedgehogFabric, since: datetime, *, is_noted: bool) -> tupl
                 f"Fabric {fabric.name} is to be checked against definitions, but names none.",
                 "Choose a schema source on the fabric's page, or switch the schema checks off.",
             )
-        loaded = load_schemas(source, since, is_noted=is_noted)
+        loaded = load_schemas(source, since, **loading)
         return loaded, loaded.version
     except SyncError as error:
         if fabric.schema_mode == SchemaMode.ENFORCE:

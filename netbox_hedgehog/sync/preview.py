@@ -82,7 +82,7 @@ class _Look:
         source = self._source()
         now = timezone.now()
         self.commit = head_of(mirror_root(), source, now)
-        policy = policy_of(fabric, now, is_noted=False)
+        policy = policy_of(fabric, now, is_noted=False, timeout_seconds=self._timeout_seconds)
         is_current = fabric.synced_source == reading_rules(self.fingerprint, policy.rules)
         with mirror_at(mirror_root(), source, self.commit) as mirror:
             with healing(source):

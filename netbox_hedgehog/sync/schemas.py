@@ -32,10 +32,11 @@ from netbox_hedgehog.models import SchemaSource
 from netbox_hedgehog.sync.healing import healing
 from netbox_hedgehog.sync.source import git_limits, manifest_limits, mirror_root, source_at
 
-# Hedgehog's own are 22 files; a directory with more than these is the wrong one.
+# Hedgehog's own are 22 files with 300 KB; a directory with more than these is the wrong one.
 MOST_FILES: Final = 2000
-# A compiled set takes about 1 MiB.
-_MOST_COMPILED: Final = 8
+MOST_BYTES: Final = 32 * 1024**2
+# One takes 3 MiB, and 40 at most.
+_MOST_COMPILED: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -50,17 +51,20 @@ class LoadedSchemas:
     version: str
 
 
-def load_schemas(source: SchemaSource, since: datetime, *, is_noted: bool = True) -> LoadedSchemas:
+def load_schemas(
+    source: SchemaSource, since: datetime, *, is_noted: bool = True, timeout_seconds: float = 0
+) -> LoadedSchemas:
     """The definitions of ``source`` as of ``since`` or later.
 
-    What became of them is noted in its row, unless ``is_noted`` is false.
+    What became of them is noted in its row, unless ``is_noted`` is false. ``timeout_seconds`` may shorten what the
+    settings allow for listing and for fetching, each.
 
     Raises:
         ContentProblem: ``schema.unavailable``, whatever the reason: what mends it lies outside the fabric, where only
             another look can notice, so it is not backed off from.
     """
     try:
-        with _opened(source, since) as (version, commit, files):
+        with _opened(source, since, _limits(timeout_seconds)) as (version, commit, files):
             schemas = _compiled.get(version, files)
         if schemas.problems:
             raise _broken(schemas)
@@ -108,33 +112,33 @@ def folder_of(source: SchemaSource) -> Path:
     return folder
 
 
-def _limits() -> GitLimits:
-    return replace(git_limits(), max_files=MOST_FILES)
+def _limits(timeout_seconds: float) -> GitLimits:
+    limits = git_limits()
+    shorter = min(timeout_seconds or limits.timeout_seconds, limits.timeout_seconds)
+    return replace(limits, max_files=MOST_FILES, timeout_seconds=shorter)
 
 
 @contextmanager
-def _opened(source: SchemaSource, since: datetime) -> Iterator[tuple[str, str, _Files]]:
+def _opened(source: SchemaSource, since: datetime, limits: GitLimits) -> Iterator[tuple[str, str, _Files]]:
     """Version, commit and files of the definitions; the files can be read inside only."""
     if source.local_folder:
-        yield _local(folder_of(source))
+        yield _local(folder_of(source), limits)
         return
     if source.git_repository is None:
         raise ContentProblem(
             "schema.no_place", "It names neither a repository nor a folder.", "Choose a repository on its page."
         )
-    git_source = source_at(source.git_repository, source.ref, _limits())
+    git_source = source_at(source.git_repository, source.ref, limits)
     commit = _head(source, git_source, since)
     with mirror_at(mirror_root(), git_source, commit) as mirror, healing(git_source):
         tree = directory_tree(mirror, commit, source.directory)
-        yield tree, commit, lambda: _in_tree(mirror, tree, source.directory)
+        yield tree, commit, lambda: _bounded(_in_tree(mirror, tree, source.directory, limits))
 
 
-def _local(folder: Path) -> tuple[str, str, _Files]:
+def _local(folder: Path, limits: GitLimits) -> tuple[str, str, _Files]:
     try:
-        contents = [
-            (str(file.relative_to(folder)), content_of(file, _limits()))
-            for file in manifest_files([str(folder)], _limits())
-        ]
+        files = manifest_files([str(folder)], limits)
+        contents = list(_bounded((str(file.relative_to(folder)), content_of(file, limits)) for file in files))
     except UsageError as error:
         raise ContentProblem(
             "schema.folder_unreadable", str(error), "Correct the folder's content or its permissions."
@@ -146,9 +150,22 @@ def _local(folder: Path) -> tuple[str, str, _Files]:
     return digest.hexdigest(), "", lambda: contents
 
 
-def _in_tree(mirror: Mirror, tree: str, directory: str) -> Iterator[tuple[str, bytes]]:
-    for file in list_manifests(mirror, tree, directory, _limits()):
-        yield file.path, read_manifest(mirror, file, _limits())
+def _in_tree(mirror: Mirror, tree: str, directory: str, limits: GitLimits) -> Iterator[tuple[str, bytes]]:
+    for file in list_manifests(mirror, tree, directory, limits):
+        yield file.path, read_manifest(mirror, file, limits)
+
+
+def _bounded(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    total = 0
+    for path, data in files:
+        total += len(data)
+        if total > MOST_BYTES:
+            raise ContentProblem(
+                "schema.source_too_large",
+                f"The files have more than {MOST_BYTES // 1024**2} MiB in all.",
+                "Name the directory that holds the definitions alone.",
+            )
+        yield path, data
 
 
 def _head(source: SchemaSource, git_source: GitSource, since: datetime) -> str:

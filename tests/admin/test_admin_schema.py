@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
+from tests.support.definitions import definition
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +102,28 @@ def test_checks_without_definitions_are_refused_on_the_fabrics_page(boss: Client
     }
     assert "Choose the definitions to check against" in boss.post(page, form).content.decode()
     assert "lower-case letters" in boss.post(page, form | {"default_namespace": "No_Name"}).content.decode()
+
+
+def load(client: Client, source: SchemaSource) -> Any:
+    address = reverse("admin:netbox_hedgehog_schemasource_load", args=[source.pk])
+    assert client.get(address).status_code == 405
+    return client.post(address, follow=True)
+
+
+def test_load_now_says_what_is_there(boss: Client, root: Path) -> None:
+    source = SchemaSource.objects.create(name="local", local_folder="crds")
+    assert "there is no CustomResourceDefinition" in load(boss, source).content.decode()
+    (root / "crds" / "rack.json").write_text(json.dumps(definition({"type": "object"})))
+    page = load(boss, source).content.decode()
+    assert "Loaded. Kinds that it defines: 1." in page
+    assert "Load now" in page
+    source.refresh_from_db()
+    assert (source.kind_count, source.error) == (1, "")
+
+
+def test_load_now_is_for_who_may_change_it(viewer: Client, source: SchemaSource) -> None:
+    assert load(viewer, source).status_code == 403
+    assert "Load now" not in viewer.get(change(source)).content.decode()
 
 
 def test_who_may_only_look_cannot_change_one(viewer: Client, source: SchemaSource) -> None:

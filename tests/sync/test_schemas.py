@@ -304,6 +304,11 @@ class TestWhatCannotBeLoaded:
         sync(fabric)
         assert codes(fabric) == ["schema.enum", "schema.unknown_field"]
 
+    def test_is_not_read_to_the_end_when_it_is_too_large(self, fabric, monkeypatch):
+        monkeypatch.setattr(schemas, "MOST_BYTES", 100)
+        set_mode(fabric, "enforce")
+        assert "[schema.source_too_large]" in sync(fabric)["error"]["message"]
+
     def test_names_the_source_when_git_fails(self, fabric, source):
         SchemaSource.objects.update(directory="/nowhere")
         set_mode(fabric, "enforce")
@@ -346,6 +351,10 @@ class TestALocalFolder:
         (root / "link").symlink_to(root.parent / "outside")
         SchemaSource.objects.update(local_folder=folder)
         assert "[schema.folder_not_allowed]" in sync(fabric)["error"]["message"]
+
+    def test_that_is_too_large_is_not_read_to_the_end(self, fabric, monkeypatch):
+        monkeypatch.setattr(schemas, "MOST_BYTES", 100)
+        assert "[schema.source_too_large]" in sync(fabric)["error"]["message"]
 
     def test_that_does_not_exist_is_told(self, fabric):
         SchemaSource.objects.update(local_folder="crd")
