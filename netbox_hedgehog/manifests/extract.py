@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netbox_hedgehog.manifests.facts import Claim, Facts, Flaw, Mention, SubnetMention
 from netbox_hedgehog.manifests.fields import steps_of, value_beside, values_at
-from netbox_hedgehog.manifests.problem import shown
+from netbox_hedgehog.manifests.problem import quoted, shown
 from netbox_hedgehog.manifests.rules import (
     CONNECTIONS,
     EXTERNAL_PEER,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Several times what the largest real resource has; a hostile file could hold a hundred thousand.
 MOST_OF_ONE_SORT: Final = 500
 
+_MOST_SHOWN: Final = 5
 _LAST_ASN: Final = 2**32 - 1
 _VPC_SUBNETS: Final = steps_of("subnets{}")
 _IPV4_RANGES: Final = steps_of("subnets[]")
@@ -173,9 +174,12 @@ class _Reader:
 
     def read_connection(self) -> None:
         self.traits = sorted(kind for kind in CONNECTIONS if self._spec.get(kind) is not None)
-        if len(self.traits) != 1:
+        if len(self.traits) > 1 or not self._spec:
             types = ", ".join(self.traits) or "none"
             self._flaw("connection.type", (), f"a connection has exactly one type; this one has {types}")
+        elif not self.traits:  # a later version of Hedgehog may have more
+            fields = ", ".join(map(quoted, islice(self._spec, _MOST_SHOWN)))
+            self._flaw("connection.unknown_type", (), f"none of its fields is a type that is known here: {fields}")
 
     def read_switch(self) -> None:
         kind = self._text("redundancy", "type")
@@ -185,10 +189,10 @@ class _Reader:
         self._claim_text("boot", "serial")
         self._claim_text("boot", "mac")
         asn = self._spec.get("asn")
-        # The switches of an MCLAG pair share one VTEP and one AS number on purpose, spines their AS number.
+        # The switches of an MCLAG pair share one VTEP and one AS number on purpose, and so do spines their AS number.
         if kind != "mclag":
             self._claim_text("vtepIP")
-        if kind != "mclag" and self._text("role") != "spine" and type(asn) is int and 0 < asn <= _LAST_ASN:
+        if kind != "mclag" and self._text("role").endswith("-leaf") and type(asn) is int and 0 < asn <= _LAST_ASN:
             self._claim("asn.in_use", (str(asn),), ("asn",), f"AS number {asn}")
 
     def read_gateway(self) -> None:

@@ -22,6 +22,7 @@ CODES: Final[dict[str, Severity]] = {
     "reference.unverified": Severity.WARNING,
     "reference.too_many": Severity.WARNING,
     "connection.type": Severity.ERROR,
+    "connection.unknown_type": Severity.WARNING,
     "connection.redundancy": Severity.ERROR,
     "port.in_use": Severity.ERROR,
     "address.in_use": Severity.ERROR,
