@@ -1,4 +1,4 @@
-"""`make bench` (options: ARGS="tick|sync --quick --full --json FILE")."""
+"""`make bench` (options: ARGS="tick|sync|git --quick --full --json FILE")."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from rich.table import Table
 from bench import environment
 
 if TYPE_CHECKING:
-    from bench import sync
+    from bench import git, sync
     from bench.tick import Memory, Row
 
 
 def main() -> None:
     """Measure, print the tables, and keep the figures if asked to."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure against peers and floors.")
-    parser.add_argument("what", nargs="?", choices=("tick", "sync"), help="one of them only")
+    parser.add_argument("what", nargs="?", choices=("tick", "sync", "git"), help="one of them only")
     parser.add_argument("--quick", action="store_true", help="one run of a small size: does it work at all?")
     parser.add_argument("--full", action="store_true", help="DatabaseScheduler at every size too (takes an hour)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     options = parser.parse_args()
     environment.start()
     figures: dict[str, Any] = {}
-    if options.what != "sync":
+    if options.what in {None, "tick"}:
         figures |= _tick(quick=options.quick, full=options.full)
-    if options.what != "tick":
+    if options.what in {None, "sync"}:
         figures |= _sync(quick=options.quick)
+    if options.what in {None, "git"}:
+        figures |= _git(quick=options.quick)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -55,6 +57,14 @@ def _sync(*, quick: bool) -> dict[str, Any]:
     peak_mib = sync.memory(plan)
     show_sync(rows, parsing, peak_mib)
     return {"syncs": [asdict(row) for row in rows], "parsing": asdict(parsing), "sync_peak_mib": peak_mib}
+
+
+def _git(*, quick: bool) -> dict[str, Any]:
+    from bench import git  # noqa: PLC0415 - opens its connections by the engine, which is not needed before
+
+    rows = git.timings(git.QUICK if quick else git.Plan())
+    show_git(rows)
+    return {"looks": [asdict(row) for row in rows]}
 
 
 def show(rows: list[Row], memory: Memory) -> None:
@@ -104,6 +114,32 @@ def show_sync(rows: list[sync.Row], parsing: sync.Parsing, peak_mib: float) -> N
         f"PyYAML {parsing.pyyaml_ms:,.0f} ms, with libyaml {parsing.pyyaml_c_ms:,.0f} ms. "
         f"Peak of a first sync above idle: {peak_mib:.0f} MiB."
     )
+
+
+def show_git(rows: list[git.Row]) -> None:
+    """Print the table."""
+    table = Table(title="What a sync needs of Git, median ms")
+    headings = ("look", "files", "fabrics", "requests", "ours", "x one fabric", "dulwich", "x dulwich", "git", "x git")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.look,
+            f"{row.files:,}",
+            f"{row.fabrics:,}",
+            f"{row.requests:,}",
+            _figure(row.ours_ms),
+            _figure(row.times_one_fabric),
+            _figure(row.dulwich_ms),
+            _figure(row.times_faster_than_dulwich),
+            _figure(row.git_ms),
+            _figure(row.times_faster_than_git),
+        )
+    Console(width=110).print(table)
+
+
+def _figure(number: float | None) -> str:
+    return "-" if number is None else f"{number:,.1f}"
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
     with _reading():
         tree_id = str(repo[commit].peel(pygit2.Commit).tree_id)
         for part in _parts(directory):
-            entry = _entry(repo, tree_id, part.encode())
+            entry = _entry(repo, tree_id, part)
             if entry is None:
                 raise ContentProblem(
                     "git.directory_not_found",
@@ -112,9 +112,8 @@ def manifest_changes(repo: pygit2.Repository, old: str, new: str, directory: str
     Raises what :func:`list_manifests` raises of the two.
     """
     prefix = "".join(f"{part}/" for part in _parts(directory))
-    name = IGNORE_FILE.encode()
     with _reading():
-        if _entry(repo, old, name) == _entry(repo, new, name):
+        if _entry(repo, old, IGNORE_FILE) == _entry(repo, new, IGNORE_FILE):
             before, after = _differing(repo, (old, new), prefix, _ignore_rules(repo, new, prefix), limits)
         else:
             before, after = (set(list_manifests(repo, tree, directory, limits)) for tree in (old, new))
@@ -146,7 +145,7 @@ def read_manifest(repo: pygit2.Repository, file: ManifestFile, limits: GitLimits
 
 
 def _ignore_rules(repo: pygit2.Repository, tree_id: str, prefix: str) -> IgnoreRules:
-    entry = _entry(repo, tree_id, IGNORE_FILE.encode())
+    entry = _entry(repo, tree_id, IGNORE_FILE)
     if entry is None:
         return IgnoreRules()
     if not S_ISREG(entry.mode):
@@ -248,11 +247,8 @@ def _entries(repo: pygit2.Repository, tree_id: str) -> Iterator[_Entry]:
     Taken from its bytes: that is faster than libgit2's objects, and listing is most of what a first sync does beside
     parsing.
     """
-    objects = repo.odb
-    _, size = objects.read_header(tree_id)
-    if size > _MOST_TREE_BYTES:
-        raise _too_many_entries(f"The list of a directory's files has {size} bytes", _MOST_TREE_BYTES)
-    kind, data = objects.read(tree_id)
+    _check_tree_size(repo, tree_id)
+    kind, data = repo.odb.read(tree_id)
     if kind != ObjectType.TREE:
         raise KeyError(tree_id)
     at = 0
@@ -266,8 +262,20 @@ def _entries(repo: pygit2.Repository, tree_id: str) -> Iterator[_Entry]:
         raise ValueError(f"tree {tree_id} is no list of entries from byte {at} on")
 
 
-def _entry(repo: pygit2.Repository, tree_id: str, name: bytes) -> _Entry | None:
-    return next((each for each in _entries(repo, tree_id) if each.name == name), None)
+def _entry(repo: pygit2.Repository, tree_id: str, name: str) -> _Entry | None:
+    """What a tree holds under ``name``; libgit2 finds it without making an object of each of the others."""
+    _check_tree_size(repo, tree_id)
+    tree = repo[tree_id].peel(pygit2.Tree)
+    if name not in tree:
+        return None
+    entry = tree[name]
+    return _Entry(int(entry.filemode), name.encode(), str(entry.id))
+
+
+def _check_tree_size(repo: pygit2.Repository, tree_id: str) -> None:
+    size = repo.odb.read_header(tree_id)[1]
+    if size > _MOST_TREE_BYTES:
+        raise _too_many_entries(f"The list of a directory's files has {size} bytes", _MOST_TREE_BYTES)
 
 
 def _parts(directory: str) -> list[str]:

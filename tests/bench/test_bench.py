@@ -28,3 +28,10 @@ def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
         assert all(row[name] > 0 for name in ("ours_ms", "netbox_ms", "floor_ms"))
     assert measured["parsing"]["documents"] > 0
     assert "sync_peak_mib" in measured
+    looks = ["first time", "unchanged", "one file changed"]
+    assert [(row["look"], row["fabrics"]) for row in measured["looks"]] == [
+        (look, fabrics) for fabrics in (1, 4) for look in looks
+    ]
+    assert [(row["files_read"], row["requests"]) for row in measured["looks"]] == 2 * [(20, 4), (0, 1), (1, 4)]
+    assert all(row["ours_ms"] > 0 for row in measured["looks"])
+    assert all(row["dulwich_ms"] > 0 and row["git_ms"] > 0 for row in measured["looks"][:3])

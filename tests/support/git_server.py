@@ -150,13 +150,15 @@ class GitServer:
         elif not self._authorized(request):
             _send(request, 401, {"WWW-Authenticate": 'Basic realm="git"'})
         else:
-            self._answer_with_git(request, body)
+            status, headers, content = self.ask_git(request, body)
+            _send(request, status, headers, self.spoil(content) if self.spoil is not None else content)
 
     def _authorized(self, request: BaseHTTPRequestHandler) -> bool:
         given = request.headers.get("Authorization", "")
         return self._authorization is None or hmac.compare_digest(given.encode(), self._authorization.encode())
 
-    def _answer_with_git(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+    def ask_git(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the answer."""
         parts = urlsplit(request.path)
         environment = clean_git_environment() | {
             "GIT_PROJECT_ROOT": str(self.root),
@@ -174,10 +176,7 @@ class GitServer:
         done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if line)
-        status = int(headers.pop("Status", "200 OK").split()[0])
-        if self.spoil is not None:
-            content = self.spoil(content)
-        _send(request, status, headers, content)
+        return int(headers.pop("Status", "200 OK").split()[0]), headers, content
 
 
 class _QuietServer(ThreadingHTTPServer):
