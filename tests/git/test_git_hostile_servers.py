@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import select
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from netbox_hedgehog.errors import NeedsOperator, RetryLater
 from netbox_hedgehog.git import GitLimits, GitSource, mirror_at, remote_head
 from tests.git.conftest import remains
 from tests.support.git_server import GitServer, commit_files, drip_greeting, hang, tcp_server
+from tests.support.packs import closure, instead, pack_of
 
 type Make = Callable[..., GitSource]
 SHORT = GitLimits(timeout_seconds=0.5)
@@ -73,6 +75,31 @@ def test_a_fetch_that_hangs_is_left_in_time_and_leaves_nothing(
     assert head in mirror_at(root, source(), head)
 
 
+def test_a_pack_that_drips_is_left_in_time_and_leaves_nothing(source: Make, server: GitServer, tmp_path: Path) -> None:
+    head = remote_head(source())
+
+    def drip_the_pack(connection: socket.socket, stop: threading.Event) -> None:
+        with socket.create_connection(("127.0.0.1", server.port)) as upstream:
+            while not stop.is_set():
+                for each in select.select([connection, upstream], [], [], 0.05)[0]:
+                    data = each.recv(65536)
+                    if not data:
+                        return
+                    if each is connection:
+                        upstream.sendall(data)
+                    elif b"PACK" in data:
+                        for byte in data:
+                            connection.sendall(bytes([byte]))
+                            stop.wait(0.05)
+                    else:
+                        connection.sendall(data)
+
+    with tcp_server(drip_the_pack) as url, pytest.raises(RetryLater) as caught:
+        mirror_at(tmp_path / "mirrors", source(url=url, limits=GitLimits(timeout_seconds=1.5)), head)
+    assert caught.value.code == "git.timeout"
+    assert remains(tmp_path / "mirrors") == []
+
+
 def test_a_server_that_talks_nonsense_is_tried_again(source: Make) -> None:
     def talk(connection: socket.socket, _: object) -> None:
         connection.sendall(b"220 ready when you are\r\n")
@@ -108,6 +135,26 @@ def test_a_damaged_pack_leaves_nothing_behind(
     with pytest.raises(RetryLater) as caught:
         mirror_at(root, source(), head)
     assert caught.value.code in {"git.network", "git.corrupt"}
+    assert remains(root) == []
+    server.spoil = None
+    assert head in mirror_at(root, source(), head)
+
+
+@pytest.mark.parametrize("sent", ["nothing", "a stranger", "the commit alone"])
+def test_a_sound_pack_of_the_wrong_objects_is_not_taken_for_the_right_one(
+    source: Make, server: GitServer, fabric: Path, tmp_path: Path, sent: str
+) -> None:
+    root, other = tmp_path / "mirrors", tmp_path / "other.git"
+    head = remote_head(source())
+    stranger = commit_files(other, {"fabric/switch.yaml": b"kind: Other\n"}, "a stranger's")
+    server.spoil = {
+        "nothing": instead(pack_of(fabric)),
+        "a stranger": instead(pack_of(other, *closure(other, stranger))),
+        "the commit alone": instead(pack_of(fabric, head)),
+    }[sent]
+    with pytest.raises(RetryLater) as caught:
+        mirror_at(root, source(), head)
+    assert caught.value.code == "git.corrupt"
     assert remains(root) == []
     server.spoil = None
     assert head in mirror_at(root, source(), head)
