@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from netbox_hedgehog import tasks
@@ -23,6 +24,7 @@ from netbox_hedgehog.admin.base import (
     PageAdmin,
     badge,
     duration,
+    link_to,
     link_to_list,
     moment,
     with_error,
@@ -30,6 +32,7 @@ from netbox_hedgehog.admin.base import (
 from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.progress import progress_context, progress_urls
+from netbox_hedgehog.admin.schema import state_of
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import (
     Activity,
@@ -38,6 +41,7 @@ from netbox_hedgehog.models import (
     FabricStatus,
     HedgehogFabric,
     HeldChange,
+    SchemaMode,
     SyncRun,
     SyncStatus,
 )
@@ -110,6 +114,7 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
         "next_due",
         "resources",
         "findings",
+        "definitions",
         "desired_state_commit",
         "consecutive_failures",
         "waits_until",
@@ -225,6 +230,14 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
     def findings(self, fabric: HedgehogFabric) -> SafeString:
         count = fabric.findings.count()
         return link_to_list(FabricFinding, f"{count} findings", fabric__id__exact=fabric.pk)
+
+    @admin.display(description="definitions")
+    def definitions(self, fabric: HedgehogFabric) -> SafeString | str:
+        """Here, too: a fabric that only warns is silently not checked while they are unusable."""
+        source = fabric.schema_source
+        if source is None or fabric.schema_mode == SchemaMode.OFF:
+            return NOTHING
+        return format_html("{} {}", link_to(source), state_of(source))
 
     @admin.display(description="backs off until")
     def waits_until(self, fabric: HedgehogFabric) -> SafeString | str:

@@ -39,6 +39,17 @@ LOAD_SECONDS: Final = 10.0
 _COLOURS: Final = {"usable": GOOD, "partly": DOUBTFUL, "unusable": BAD}
 
 
+def state_of(source: SchemaSource) -> SafeString | str:
+    """Whether its definitions can be used, as the last sync found."""
+    if source.error:
+        return with_error(badge("unusable", "unusable", _COLOURS), source.error)
+    if not source.version:
+        return "not used yet"
+    if source.unchecked:
+        return badge("partly", "usable in part", _COLOURS)
+    return badge("usable", "usable", _COLOURS)
+
+
 class SchemaSourceForm(forms.ModelForm):  # type: ignore[type-arg]
     """Catches a folder that may not be read before a sync fails on it."""
 
@@ -127,13 +138,7 @@ class SchemaSourceAdmin(PageAdmin[SchemaSource]):
 
     @admin.display(description="state")
     def state(self, source: SchemaSource) -> SafeString | str:
-        if source.error:
-            return with_error(badge("unusable", "unusable", _COLOURS), source.error)
-        if not source.version:
-            return "not used yet"
-        if source.unchecked:
-            return badge("partly", "usable in part", _COLOURS)
-        return badge("usable", "usable", _COLOURS)
+        return state_of(source)
 
     @admin.display(description="not checked")
     def what_is_unchecked(self, source: SchemaSource) -> SafeString | str:

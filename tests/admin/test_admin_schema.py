@@ -104,6 +104,16 @@ def test_checks_without_definitions_are_refused_on_the_fabrics_page(boss: Client
     assert "lower-case letters" in boss.post(page, form | {"default_namespace": "No_Name"}).content.decode()
 
 
+def test_a_fabrics_page_says_that_it_is_not_checked(boss: Client, fabric: HedgehogFabric, source: SchemaSource) -> None:
+    SchemaSource.objects.update(error="[schema.unavailable] broken → mend it")
+    page = reverse("admin:netbox_hedgehog_hedgehogfabric_change", args=[fabric.pk])
+    assert "unusable" not in boss.get(page).content.decode()
+    HedgehogFabric.objects.update(schema_source=source, schema_mode="warn")
+    text = boss.get(page).content.decode()
+    assert "unusable" in text
+    assert change(source) in text
+
+
 def load(client: Client, source: SchemaSource) -> Any:
     address = reverse("admin:netbox_hedgehog_schemasource_load", args=[source.pk])
     assert client.get(address).status_code == 405
