@@ -11,6 +11,7 @@ import pytest
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(400)  # it starts servers of its own
 def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "-m", "bench", "--quick", "--json", str(figures)]
