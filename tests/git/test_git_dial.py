@@ -16,11 +16,14 @@ import pygit2
 import pytest
 
 from netbox_hedgehog.errors import NeedsOperator, RetryLater
-from netbox_hedgehog.git import GitLimits, GitSource, check_authorities, mirror_at, remote_head
+from netbox_hedgehog.git import GitLimits, GitSource, Proxy, check_authorities, mirror_at, remote_head
 from netbox_hedgehog.git.authorities import trusting
+from netbox_hedgehog.git.dial import Dialler
+from netbox_hedgehog.git.limits import Deadline
 from tests.git.conftest import LOOSE
 from tests.support.certificates import Authority
 from tests.support.git_server import GitServer, commit_files, hang, tcp_server
+from tests.support.proxy import ConnectProxy
 
 type Make = Callable[..., GitSource]
 SHORT = GitLimits(timeout_seconds=0.5)
@@ -102,6 +105,18 @@ class TestTheHost:
     def test_on_the_list_of_allowed_ones_is(self, source: Make, server: GitServer) -> None:
         policy = replace(LOOSE, allowed_hosts=("git.example.com", "127.0.0.1"))
         assert len(remote_head(source(policy=policy))) == 40
+
+    @pytest.mark.parametrize("proxied", [False, True], ids=["direct", "through a proxy"])
+    def test_that_libgit2_asks_for_by_itself_is_judged_as_the_urls_own(
+        self, source: Make, server: GitServer, proxied: bool
+    ) -> None:
+        """It follows no redirect to another host today; the lists do not depend on that."""
+        with ConnectProxy() as proxy:
+            allowed = source(policy=replace(LOOSE, allowed_hosts=("127.0.0.1",)))
+            dialler = Dialler(replace(allowed, proxy=Proxy(url=proxy.url) if proxied else None), Deadline(30))
+            with pytest.raises(NeedsOperator, match="not on the list"):
+                dialler.connect("localhost", server.port, tls=False)
+            assert proxy.targets == []
 
 
 class TestACertificate:
