@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -40,12 +39,10 @@ _MOST_COMPILED: Final = 4
 
 log = structlog.get_logger(__name__)
 
-type _Files = Callable[[], Iterable[tuple[str, bytes]]]
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedSchemas:
-    """Definitions without problems; ``version`` changes exactly when the files do."""
+    """Compiled definitions; ``version`` changes exactly when the files do."""
 
     schemas: SchemaSet
     version: str
@@ -64,10 +61,9 @@ def load_schemas(
             another look can notice, so it is not backed off from.
     """
     try:
-        with _opened(source, since, _limits(timeout_seconds)) as (version, commit, files):
-            schemas = _compiled.get(version, files)
-        if schemas.problems:
-            raise _broken(schemas)
+        commit, loaded = _load(source, since, _limits(timeout_seconds))
+        if loaded.schemas.problems:
+            raise _broken(loaded.schemas)
     except SyncError as error:
         failure = ContentProblem(
             "schema.unavailable",
@@ -78,9 +74,9 @@ def load_schemas(
             _note(source, error=str(failure))
         raise failure from None
     if is_noted:
-        unchecked = "\n".join(map(str, schemas.unchecked))
-        _note(source, version=version, commit=commit, kind_count=len(schemas.kinds), unchecked=unchecked, error="")
-    return LoadedSchemas(schemas, version)
+        kinds, unchecked = len(loaded.schemas.kinds), "\n".join(map(str, loaded.schemas.unchecked))
+        _note(source, version=loaded.version, commit=commit, kind_count=kinds, unchecked=unchecked, error="")
+    return loaded
 
 
 def folder_of(source: SchemaSource) -> Path:
@@ -118,24 +114,23 @@ def _limits(timeout_seconds: float) -> GitLimits:
     return replace(limits, max_files=MOST_FILES, timeout_seconds=shorter)
 
 
-@contextmanager
-def _opened(source: SchemaSource, since: datetime, limits: GitLimits) -> Iterator[tuple[str, str, _Files]]:
-    """Version, commit and files of the definitions; the files can be read inside only."""
+def _load(source: SchemaSource, since: datetime, limits: GitLimits) -> tuple[str, LoadedSchemas]:
+    """The commit, if there is one, and what was compiled of it by this process, now or before."""
     if source.local_folder:
-        yield _local(folder_of(source), limits)
-        return
+        version, contents = _local(folder_of(source), limits)
+        return "", _compiled.get((version,), lambda: _compile(contents, version))
     if source.git_repository is None:
         raise ContentProblem(
             "schema.no_place", "It names neither a repository nor a folder.", "Choose a repository on its page."
         )
     git_source = source_at(source.git_repository, source.ref, limits)
     commit = _head(source, git_source, since)
-    with mirror_at(mirror_root(), git_source, commit) as mirror, healing(git_source):
-        tree = directory_tree(mirror, commit, source.directory)
-        yield tree, commit, lambda: _bounded(_in_tree(mirror, tree, source.directory, limits))
+    key = (commit, source.directory)
+    return commit, _compiled.get(key, lambda: _fetched(git_source, commit, source.directory))
 
 
-def _local(folder: Path, limits: GitLimits) -> tuple[str, str, _Files]:
+def _local(folder: Path, limits: GitLimits) -> tuple[str, list[tuple[str, bytes]]]:
+    """A digest of the files, and the files."""
     try:
         files = manifest_files([str(folder)], limits)
         contents = list(_bounded((str(file.relative_to(folder)), content_of(file, limits)) for file in files))
@@ -147,7 +142,17 @@ def _local(folder: Path, limits: GitLimits) -> tuple[str, str, _Files]:
     for path, data in contents:
         digest.update(f"{len(path)} {path} {len(data)} ".encode(errors="surrogateescape"))
         digest.update(data)
-    return digest.hexdigest(), "", lambda: contents
+    return digest.hexdigest(), contents
+
+
+def _fetched(git_source: GitSource, commit: str, directory: str) -> LoadedSchemas:
+    with mirror_at(mirror_root(), git_source, commit) as mirror, healing(git_source):
+        tree = directory_tree(mirror, commit, directory)
+        return _compile(_in_tree(mirror, tree, directory, git_source.limits), tree)
+
+
+def _compile(files: Iterable[tuple[str, bytes]], version: str) -> LoadedSchemas:
+    return LoadedSchemas(compile_definitions(_bounded(files), manifest_limits()), version)
 
 
 def _in_tree(mirror: Mirror, tree: str, directory: str, limits: GitLimits) -> Iterator[tuple[str, bytes]]:
@@ -195,17 +200,16 @@ def _note(source: SchemaSource, **found: Any) -> None:
 
 
 class _Compiled:
-    """The last few sets that this process compiled, by version and limits; those with problems too."""
+    """The last few sets that this process compiled, by where they come from and the limits; broken ones, too."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[object, ...], SchemaSet] = {}
+        self._sets: dict[tuple[object, ...], LoadedSchemas] = {}
         self._lock = Lock()
 
-    def get(self, version: str, files: _Files) -> SchemaSet:
-        limits = manifest_limits()
-        key = (version, limits)
+    def get(self, place: tuple[str, ...], load: Callable[[], LoadedSchemas]) -> LoadedSchemas:
+        key = (*place, manifest_limits())
         with self._lock:
-            found = self._sets.pop(key, None) or compile_definitions(files(), limits)
+            found = self._sets.pop(key, None) or load()
             self._sets[key] = found
             while len(self._sets) > _MOST_COMPILED:
                 del self._sets[next(iter(self._sets))]
