@@ -40,6 +40,10 @@ def head_of(root: Path, source: GitSource, since: datetime) -> str:
     Raises what :func:`remote_head` raises, and RetryLater ``git.mirror_busy``, ``git.disk_full``; InternalFault
     ``git.storage``.
     """
+    global _latest  # noqa: PLW0603 - one answer, replaced as a whole
+    latest = _latest
+    if latest and latest.root == root and latest.source == source and latest.answer.serves(since, datetime.now(UTC)):
+        return latest.answer.commit_or_raise()
     check_url(source.url, source.policy)
     if is_commit_id(source.ref):
         return source.ref.lower()
@@ -48,6 +52,8 @@ def head_of(root: Path, source: GitSource, since: datetime) -> str:
         answer = _stored(path, since) or _answer(path, source, since)
     except OSError as error:
         raise translate(error, source.credential) from None
+    if answer.error is None:  # an error that is raised again and again would grow by each traceback
+        _latest = _Heard(root, source, answer)
     return answer.commit_or_raise()
 
 
@@ -90,6 +96,20 @@ class _Answer:
             value["commit"],
             _KINDS[kind](*said) if kind else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """An answer, and to what. A worker meets the fabrics of one repository one after the other: all but the first
+    hear it from here, without any file.
+    """
+
+    root: Path
+    source: GitSource
+    answer: _Answer
+
+
+_latest: _Heard | None = None
 
 
 def _answer(path: Path, source: GitSource, since: datetime) -> _Answer:

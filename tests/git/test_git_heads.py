@@ -33,9 +33,15 @@ def answer_file(root: Path) -> Path:
     return path
 
 
+def become_another_process() -> None:
+    """A process also remembers the latest answer by itself."""
+    module._latest = None
+
+
 def change_answer(root: Path, **fields: object) -> None:
     path = answer_file(root)
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    become_another_process()
 
 
 class TestManyFabricsOfOneRepository:
@@ -136,6 +142,23 @@ class TestAnAnswer:
         head_of(root, source(), tick)
         assert server.requests == 2
 
+    def test_is_remembered_by_the_process_that_heard_it(self, source: Make, server: GitServer, root: Path) -> None:
+        tick = moment()
+        head = head_of(root, source(), tick)
+        answer_file(root).unlink()
+        assert head_of(root, source(), tick) == head
+        assert server.requests == 1
+
+    def test_that_is_remembered_is_for_no_later_question_and_no_other_place(
+        self, source: Make, fabric: Path, root: Path, tmp_path: Path
+    ) -> None:
+        tick = moment()
+        first = head_of(root, source(), tick)
+        second = commit_files(fabric, {"other": b"2"}, "second")
+        assert head_of(tmp_path / "elsewhere", source(), tick) == second
+        assert head_of(root, source(), tick) == first
+        assert head_of(root, source(), moment()) == second
+
     def test_is_kept_as_long_as_one_question_only(self, source: Make, root: Path) -> None:
         for _ in range(3):
             head_of(root, source(), moment())
@@ -146,6 +169,7 @@ class TestAnAnswer:
         tick = moment()
         head = head_of(root, source(), tick)
         answer_file(root).write_bytes(noise)
+        become_another_process()
         assert head_of(root, source(), tick) == head
         assert server.requests == 2
 
