@@ -58,6 +58,20 @@ def postgresql(alias: str) -> Iterator[BaseDatabaseWrapper]:
 
 
 @contextmanager
+def as_default(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Make ``connection``'s database the one that every thread uses unless told otherwise."""
+    usual, usual_settings = connections["default"], connections.settings["default"]
+    connections.settings["default"] = connection.settings_dict
+    del connections["default"]  # each thread, this one too, opens its own on demand
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"] = usual_settings
+        connections["default"] = usual
+
+
+@contextmanager
 def _connected(alias: str, options: dict[str, Any]) -> Iterator[BaseDatabaseWrapper]:
     # Not a configured alias: the test runner would create it for every test, and forbid it to most.
     complete = connections.configure_settings({"default": options})["default"]
