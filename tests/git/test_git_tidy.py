@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import subprocess
@@ -116,12 +117,20 @@ class TestOneMirror:
             discard_mirror(root, source(), patience_seconds=0)
         assert caught.value.code == "git.mirror_busy"
 
-    def test_who_waits_for_a_lock_whose_file_is_deleted_takes_the_new_one(self, tmp_path: Path) -> None:
+    def test_who_opened_a_lock_whose_file_was_deleted_meanwhile_takes_the_new_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = tmp_path / "one.lock"
-        with exclusive(path, Deadline(1)):
+        lock = fcntl.flock
+
+        def deleted_by_its_holder_just_before(descriptor: int, how: int) -> None:
+            monkeypatch.undo()
             path.unlink()
-            with exclusive(path, Deadline(1)), pytest.raises(RetryLater), exclusive(path, Deadline(0)):
-                pytest.fail("two hold the same name")
+            lock(descriptor, how)
+
+        monkeypatch.setattr(fcntl, "flock", deleted_by_its_holder_just_before)
+        with exclusive(path, Deadline(5)), pytest.raises(RetryLater), exclusive(path, Deadline(0)):
+            pytest.fail("two hold the same name")
 
 
 class TestTheBound:
