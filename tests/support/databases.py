@@ -57,6 +57,20 @@ def postgresql(alias: str) -> Iterator[BaseDatabaseWrapper]:
             server.execute(f'DROP DATABASE "{name}"')
 
 
+def everything_stored() -> dict[str, list[str]]:
+    """Every row of every table, with what tells of a write that changed nothing: its stamp, or SQLite's count."""
+    connection = connections["default"]
+    is_postgresql = connection.vendor == "postgresql"
+    stamp = "xmin::text, ctid::text, " if is_postgresql else ""
+    stored = {} if is_postgresql else {"writes": [str(connection.connection.total_changes)]}
+    with connection.cursor() as cursor:
+        for name in connection.introspection.table_names():
+            table = connection.ops.quote_name(name)
+            cursor.execute(f"SELECT {stamp}* FROM {table}")
+            stored[table] = sorted(map(repr, cursor.fetchall()))
+    return stored
+
+
 @contextmanager
 def as_default(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Make ``connection``'s database the one that every thread uses unless told otherwise."""

@@ -4,29 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import connection
 
 from netbox_hedgehog.models import HedgehogFabric, HeldChange
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.sync import preview as preview_module
 from netbox_hedgehog.sync.preview import preview
 from netbox_hedgehog.sync.run import run_sync
+from tests.support.databases import everything_stored
 from tests.support.remote import document
 
 pytestmark = pytest.mark.django_db
-
-
-def everything_stored() -> dict[str, Any]:
-    """Every row of every table; on PostgreSQL with the stamp of its last write, also one that changed nothing."""
-    stamp = "xmin::text, ctid::text, " if connection.vendor == "postgresql" else ""
-    stored = {}
-    with connection.cursor() as cursor:
-        for model in apps.get_models():
-            table = connection.ops.quote_name(model._meta.db_table)
-            cursor.execute(f"SELECT {stamp}* FROM {table}")
-            stored[table] = sorted(map(repr, cursor.fetchall()))
-    return stored
 
 
 @pytest.fixture

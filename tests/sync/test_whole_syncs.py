@@ -16,7 +16,7 @@ from netbox_hedgehog.models import FabricResource, HedgehogFabric
 from netbox_hedgehog.sync import run
 from netbox_hedgehog.sync.preview import preview
 from netbox_hedgehog.sync.run import run_sync
-from tests.support.databases import as_default, migrate_fully, sqlite
+from tests.support.databases import as_default, everything_stored, migrate_fully, sqlite
 from tests.support.remote import WIRING, Remote, document
 from tests.support.threads import at_once
 
@@ -95,6 +95,21 @@ class TestAConcurrentReader:
 
         _, seen = at_once(sync_all, look)
         assert all(view in states for view in seen)
+
+
+@pytest.mark.parametrize("state", ["never synced", "synced"])
+def test_a_preview_writes_nothing_into_either_database(remote: Remote, state: str) -> None:
+    remote.commit({"a.yaml": document("gone") + document("grows", n=1)})
+    fabric = remote.fabric()
+    if state == "synced":
+        run_sync(fabric.pk, worker="test")
+    remote.commit({"a.yaml": document("grows", n=2) + document("new")})
+    before = everything_stored()
+    seen = preview(fabric.pk)
+    assert (seen.error, seen.counts.total) == (None, 2)
+    assert everything_stored() == before
+    HedgehogFabric.objects.update(description="")
+    assert everything_stored() != before, "even a write that changes nothing would have shown"
 
 
 numbers = count()
