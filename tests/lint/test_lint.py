@@ -154,10 +154,10 @@ class TestWhichFiles:
         assert run("fabric")[0] == 0
 
     def test_a_broken_ignore_file_is_wrong_usage_with_its_line(self, write, run):
-        write(SOUND | {".hedgehogignore": "ok\n!\n"})
+        write(SOUND | {".hedgehogignore": "ok\nb[\n"})
         code, _, said = run("fabric")
         assert code == 2
-        assert "fabric/.hedgehogignore:2: no gitignore pattern: !" in said
+        assert "fabric/.hedgehogignore:2: the pattern has a [ without its ]" in said
 
     def test_a_named_file_whatever_its_name(self, write, run):
         write({"rendered.txt": VPC})
