@@ -65,9 +65,10 @@ class Ours:
         with mirror_at(self._root, self._source, head) as mirror:
             tree = directory_tree(mirror, head, directory)
             files: list[ManifestFile] = []
-            if known_tree and has_tree(mirror, known_tree):
-                if tree != known_tree:
-                    files = manifest_changes(mirror, known_tree, tree, directory, self._source.limits).changed
+            if tree == known_tree:
+                pass
+            elif known_tree and has_tree(mirror, known_tree):
+                files = manifest_changes(mirror, known_tree, tree, directory, self._source.limits).changed
             else:
                 files = list_manifests(mirror, tree, directory, self._source.limits)
             for file in files:

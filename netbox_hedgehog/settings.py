@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "netbox_hedgehog.urls"
+LOGIN_REDIRECT_URL = "admin:index"
 WSGI_APPLICATION = "netbox_hedgehog.wsgi.application"
 TEMPLATES = [
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 import weakref
 from contextlib import ExitStack
@@ -37,6 +38,9 @@ _SHA1_BYTES: Final = 20
 _MAX_PACKS: Final = 50
 _WORN_BYTES: Final = 64 * 1024**2
 _LOOK_EVERY_SECONDS: Final = 0.05
+# Within this time after a look at its files, a mirror is opened again without another: damage that comes in between
+# shows when it is read.
+_TRUSTED_SECONDS: Final = 1.0
 # What libgit2 says of a server that hands out no commit by its id.
 _NO_IDS: Final = "cannot fetch a specific object"
 _WHOLE_HISTORY: Final = 2**31 - 1  # libgit2 reads it as "no longer shallow"
@@ -47,7 +51,10 @@ class Mirror(pygit2.Repository):
 
     def __init__(self, directory: Path, held: int) -> None:
         """``held`` is the descriptor that keeps ``directory``; it now belongs to this object."""
+        self.directory = directory
         self._let_go = weakref.finalize(self, os.close, held)
+        self._stamps = _stamps(directory)
+        self._trusted_until = time.monotonic() + _TRUSTED_SECONDS
         super().__init__(str(directory))
 
     def __enter__(self) -> Self:
@@ -57,9 +64,54 @@ class Mirror(pygit2.Repository):
         self.close()
 
     def close(self) -> None:
-        """Let the files be deleted; nothing can be read any more."""
-        self.free()
+        """Let the files be deleted; nothing may be read any more, unless it is opened again."""
         self._let_go()
+
+    def reopen(self) -> bool:
+        """Open it again as it was; whether that was possible: nobody has it open, its files are there and untouched."""
+        if self._let_go.alive:
+            return False
+        held = hold(self.directory)
+        if held is None:
+            return False
+        self._let_go = weakref.finalize(self, os.close, held)
+        if self._is_untouched():
+            return True
+        self.close()
+        return False
+
+    def _is_untouched(self) -> bool:
+        if (now := time.monotonic()) < self._trusted_until:
+            return True
+        self._trusted_until = now + _TRUSTED_SECONDS
+        return all(_stamp(path) == stamp for path, stamp in self._stamps)
+
+
+class _Latest(threading.local):
+    """What this thread opened last. The fabrics of one repository come one after the other, and most of the time of
+    each would go into opening and verifying the same mirror.
+    """
+
+    use: tuple[Path, GitSource, str] | None = None
+    link: Path | None = None
+    mirror: Mirror | None = None
+
+    def again(self, use: tuple[Path, GitSource, str]) -> Mirror | None:
+        """The mirror if it was opened for this very ``use``; otherwise it is forgotten, and with it its memory."""
+        if self.use == use and self.mirror is not None and self._is_current(self.mirror) and self.mirror.reopen():
+            return self.mirror
+        self.use = self.link = self.mirror = None
+        return None
+
+    def _is_current(self, mirror: Mirror) -> bool:
+        """Whether its name still leads to it: a damaged one is replaced, though it stays while somebody reads it."""
+        try:
+            return self.link is not None and self.link.readlink().name == mirror.directory.name
+        except OSError:
+            return False
+
+
+_latest: Final = _Latest()
 
 
 def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress | None = None) -> Mirror:
@@ -71,12 +123,24 @@ def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress 
     Raises what :func:`remote_head` raises, and RetryLater ``git.mirror_busy``, ``git.ref_moved``, ``git.disk_full``,
     ``git.corrupt``; NeedsOperator ``git.too_large``; InternalFault ``git.storage``. Nothing is left behind then.
     """
+    use = (root, source, commit)
+    if mirror := _latest.again(use):
+        return mirror
     check_url(source.url, source.policy)
     if len(commit) != 2 * _SHA1_BYTES:
         raise ref_not_found(source.ref, "repositories with SHA-256 ids are not supported yet")
-    deadline = Deadline(source.limits.timeout_seconds)
     try:
         link = link_of(root, source)
+    except OSError as error:
+        raise translate(error, source.credential) from None
+    mirror = _opened(root, link, source, commit, progress)
+    _latest.use, _latest.link, _latest.mirror = use, link, mirror
+    return mirror
+
+
+def _opened(root: Path, link: Path, source: GitSource, commit: str, progress: Progress | None) -> Mirror:
+    deadline = Deadline(source.limits.timeout_seconds)
+    try:
         if repository := _open_with(link, commit):
             return repository
         with exclusive(lock_of(link), deadline):
@@ -141,6 +205,20 @@ def _open_with(link: Path, commit: str) -> Mirror | None:
             return None
         unless_sound.pop_all()
     return mirror
+
+
+def _stamps(directory: Path) -> list[tuple[str, tuple[int, int] | None]]:
+    """The packs and their directory, each with what changes when it is written to, or something in it comes or goes."""
+    packs = directory / "objects" / "pack"
+    return [(str(path), _stamp(str(path))) for path in (packs, *packs.glob("*"))]
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path costs more than the call itself
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _packs_are_whole(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pygit2
-from pygit2.enums import ConfigLevel, Option
+from pygit2.enums import ConfigLevel, ObjectType, Option
 
 from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git.callbacks import Callbacks, address_of
@@ -45,6 +45,11 @@ LIBGIT2_ERRORS: Final = (pygit2.GitError, KeyError, ValueError, OSError, Asserti
 # import, because a repository that is opened earlier has read it already.
 for _level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
     pygit2.option(Option.SET_SEARCH_PATH, _level, "")
+
+# Every fabric of a repository looks up its directory in the same few trees. As it comes, libgit2 remembers none of more
+# than a hundred names, but up to 256 MiB of others.
+pygit2.option(Option.SET_CACHE_OBJECT_LIMIT, ObjectType.TREE, 64 * 1024)
+pygit2.option(Option.SET_CACHE_MAX_SIZE, 16 * 1024**2)
 
 # libgit2 finds known_hosts through one process-wide home directory.
 _home_lock: Final = threading.Lock()

@@ -193,6 +193,12 @@ def test_strangers_are_sent_to_the_login_page(client: Client) -> None:
     assert "Hedgehog fabrics" in text
 
 
+def test_signing_in_without_a_destination_leads_to_the_first_page(client: Client, db: None) -> None:
+    User.objects.create_superuser("boss", password="a long enough one")
+    response = client.post(reverse("admin:login"), {"username": "boss", "password": "a long enough one"})
+    assert (response.status_code, response["Location"]) == (302, reverse("admin:index"))
+
+
 def test_the_menu_is_in_the_order_of_work(boss: Client) -> None:
     text = boss.get(reverse("admin:index")).content.decode()
     titles = ["Fabrics", "Repositories", "Resources", "Sync runs", "Scheduler runs", "Periodic tasks", "Intervals"]

@@ -12,10 +12,20 @@ import pygit2
 import pytest
 
 from netbox_hedgehog.errors import InternalFault, NeedsOperator, RetryLater
-from netbox_hedgehog.git import GitLimits, GitSource, UrlPolicy, discard_mirror, mirror_at, remote_head
+from netbox_hedgehog.git import (
+    GitLimits,
+    GitSource,
+    UrlPolicy,
+    UserPassword,
+    discard_mirror,
+    mirror_at,
+    remote_head,
+)
+from netbox_hedgehog.git import mirror as mirror_module
 from netbox_hedgehog.git.failures import translate
 from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
+from netbox_hedgehog.git.storage import is_used
 from tests.git.conftest import remains
 from tests.support.git_server import GitServer, commit_files
 
@@ -174,6 +184,13 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.fixture
+def _never_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are looked at each time, as if more than a second had passed since the last time."""
+    monkeypatch.setattr(mirror_module, "_TRUSTED_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_never_trusted")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("moved", [True, False], ids=["new head", "same head"])
 def test_a_damaged_mirror_heals_itself(
@@ -186,6 +203,48 @@ def test_a_damaged_mirror_heals_itself(
     head = remote_head(source())
     assert content(mirror_at(root, source(), head), head) == b"kind: Switch\n"
     only_directory(root)
+
+
+class TestOpeningAgain:
+    """Two hundred fabrics of one repository open its mirror one after the other."""
+
+    def test_at_the_same_commit_costs_no_second_look(self, source: Make, root: Path) -> None:
+        head = remote_head(source())
+        with mirror_at(root, source(), head) as first:
+            pass
+        with mirror_at(root, source(), head) as second:
+            assert second is first
+            assert content(second, head) == b"kind: Switch\n"
+
+    def test_while_it_is_open_it_is_opened_for_itself(self, source: Make, root: Path) -> None:
+        head = remote_head(source())
+        with mirror_at(root, source(), head) as outer:
+            with mirror_at(root, source(), head) as inner:
+                assert inner is not outer
+            assert is_used(only_mirror(root))
+            assert content(outer, head) == b"kind: Switch\n"
+
+    def test_between_two_uses_it_may_be_deleted(self, source: Make, root: Path) -> None:
+        head = remote_head(source())
+        mirror_at(root, source(), head).close()
+        assert not is_used(only_mirror(root))
+        discard_mirror(root, source())
+        with mirror_at(root, source(), head) as anew:
+            assert content(anew, head) == b"kind: Switch\n"
+
+    def test_another_credential_does_not_get_it(self, source: Make, root: Path) -> None:
+        head = remote_head(source())
+        with mirror_at(root, source(), head) as first:
+            pass
+        with mirror_at(root, source(credential=UserPassword(username="a", password="b")), head) as other:
+            assert other is not first
+        assert len(list(root.glob("*.git"))) == 2
+
+    def test_another_commit_is_another_look(self, source: Make, fabric: Path, root: Path) -> None:
+        mirror_at(root, source(), remote_head(source())).close()
+        head = commit_files(fabric, {"fabric/other.yaml": b"new\n"}, "second")
+        with mirror_at(root, source(), head) as moved:
+            assert head in moved
 
 
 def test_what_a_killed_process_left_is_cleared_away(source: Make, root: Path) -> None:
