@@ -15,6 +15,8 @@ from netbox_hedgehog.models import HedgehogFabric
 NAMES_COMPARED: Final = 10_000
 # Into a pipe or a file, where 80 columns would only break lines that grep is to find.
 PIPED_WIDTH: Final = 200
+# As argparse has it; 1 is for what a command found.
+WRONG_USE: Final = 2
 
 
 def console_of(command: BaseCommand, options: dict[str, Any]) -> Console:
@@ -28,14 +30,14 @@ def fabrics_named(names: list[str]) -> QuerySet[HedgehogFabric]:
     """The fabrics with these names; all fabrics when there are no names.
 
     Raises:
-        CommandError: naming each name that no fabric has, with one that is close.
+        CommandError: naming each name that no fabric has, with one that is close; with the exit code of wrong use.
     """
     if not names:
         return HedgehogFabric.objects.all()
     known = set(HedgehogFabric.objects.filter(name__in=names).values_list("name", flat=True))
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise CommandError("\n".join(_unknown(name) for name in unknown))
+        raise CommandError("\n".join(_unknown(name) for name in unknown), returncode=WRONG_USE)
     return HedgehogFabric.objects.filter(name__in=names)
 
 

@@ -87,8 +87,9 @@ def test_an_overdue_one_says_for_how_long(fabrics):
 
 
 def test_an_unknown_name_is_an_error_that_helps(fabrics):
-    with pytest.raises(CommandError, match="Did you mean “Oslo”"):
+    with pytest.raises(CommandError, match="Did you mean “Oslo”") as caught:
         said("Osol")
+    assert caught.value.returncode == 2  # 1 would say that a fabric failed
 
 
 def test_it_is_shown_anew_until_interrupted(fabrics, monkeypatch):

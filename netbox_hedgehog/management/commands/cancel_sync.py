@@ -12,7 +12,6 @@ from netbox_hedgehog.management.terminal import fabrics_named
 from netbox_hedgehog.scheduling.cancel import cancel
 
 NOTHING_TO_CANCEL: Final = 1
-WRONG_USE: Final = 2
 
 
 class Command(BaseCommand):
@@ -29,10 +28,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            fabrics = list(fabrics_named(options["names"]).order_by("name").values_list("pk", "name"))
-        except CommandError as error:
-            raise CommandError(str(error), returncode=WRONG_USE) from None
+        fabrics = list(fabrics_named(options["names"]).order_by("name").values_list("pk", "name"))
         idle = [name for fabric_id, name in fabrics if not self._cancel(fabric_id, name)]
         if idle:
             raise CommandError(f"No sync is queued or running of {', '.join(idle)}.", returncode=NOTHING_TO_CANCEL)

@@ -16,7 +16,7 @@ from rich.text import Text
 from netbox_hedgehog import tasks
 from netbox_hedgehog.management.display import Display, display_on
 from netbox_hedgehog.management.following import Ended, follow, since
-from netbox_hedgehog.management.terminal import console_of, fabrics_named
+from netbox_hedgehog.management.terminal import WRONG_USE, console_of, fabrics_named
 from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST
 from netbox_hedgehog.scheduling.due import HAS_SOURCE, due
@@ -25,7 +25,6 @@ from netbox_hedgehog.sync.preview import Preview, preview
 from netbox_hedgehog.sync.record_text import record_lines
 
 NOT_ALL_WELL: Final = 1
-WRONG_USE: Final = 2
 NOT_QUEUED: Final = 3
 
 type Fabrics = list[tuple[int, str]]
@@ -102,10 +101,7 @@ def _queryset(options: dict[str, Any]) -> QuerySet[HedgehogFabric]:
         return due(timezone.now()).order_by(*LONGEST_OVERDUE_FIRST)
     if options["all"]:
         return HedgehogFabric.objects.filter(HAS_SOURCE).order_by("name")
-    try:
-        return fabrics_named(options["names"]).order_by("name")
-    except CommandError as error:
-        raise CommandError(str(error), returncode=WRONG_USE) from None
+    return fabrics_named(options["names"]).order_by("name")
 
 
 def _print(console: Console, name: str, seen: Preview) -> None:

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from netbox_hedgehog.errors import NeedsOperator, SyncError
-from netbox_hedgehog.management.terminal import console_of
+from netbox_hedgehog.management.terminal import WRONG_USE, console_of
 from netbox_hedgehog.models import GitRepository
 from netbox_hedgehog.sync.probe import ConnectionReport, check_connection, trust_host_key
 
 NEEDS_OPERATOR: Final = 1
-WRONG_USE: Final = 2
 RETRY_LATER: Final = 3
 
 
