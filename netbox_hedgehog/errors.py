@@ -25,6 +25,10 @@ class SyncError(Exception):
     def __str__(self) -> str:
         return f"[{self.code}] {self.message}" + (f" → {self.remedy}" if self.remedy else "")
 
+    def as_json(self) -> dict[str, str]:
+        """Its three parts, for scripts."""
+        return {"code": self.code, "message": self.message, "remedy": self.remedy}
+
     def __reduce__(self) -> tuple[type[SyncError], tuple[str, str, str]]:
         """Rebuild from all three parts: the default would pass the message alone."""
         return (type(self), (self.code, self.message, self.remedy))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MIB = 1024 * 1024
 
@@ -36,6 +36,10 @@ class GitLimits:
     """Disk space of all mirrors of this machine; those whose use is longest ago make room."""
     min_free_bytes: int = 256 * _MIB
     """Disk space that no fetch may touch."""
+
+    def within(self, seconds: float) -> GitLimits:
+        """These limits, with at most ``seconds`` for a whole operation; 0 leaves it as it is."""
+        return replace(self, timeout_seconds=min(seconds, self.timeout_seconds)) if seconds else self
 
 
 class Deadline:

@@ -18,7 +18,7 @@ from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
 from netbox_hedgehog.git.remote import Tip, check_ref, find_tip, is_commit_id
 from netbox_hedgehog.git.session import LIBGIT2_ERRORS, connect, create_bare
-from netbox_hedgehog.git.storage import delete, hold, link_of, lock_of, new_directory
+from netbox_hedgehog.git.storage import delete, hold, link_of, link_to, lock_of, new_directory
 from netbox_hedgehog.git.tidy import below_floor, free_bytes, require_room, tidy
 from netbox_hedgehog.git.urls import check_url
 
@@ -51,7 +51,8 @@ class Mirror(pygit2.Repository):
 
     def __init__(self, directory: Path, held: int) -> None:
         """``held`` is the descriptor that keeps ``directory``; it now belongs to this object."""
-        self.directory = directory
+        self._directory = directory
+        self._link = link_to(directory)
         self._let_go = weakref.finalize(self, os.close, held)
         self._stamps = _stamps(directory)
         self._trusted_until = time.monotonic() + _TRUSTED_SECONDS
@@ -69,9 +70,9 @@ class Mirror(pygit2.Repository):
 
     def reopen(self) -> bool:
         """Open it again as it was; whether that was possible: nobody has it open, its files are there and untouched."""
-        if self._let_go.alive:
+        if self._let_go.alive or not self._is_current():
             return False
-        held = hold(self.directory)
+        held = hold(self._directory)
         if held is None:
             return False
         self._let_go = weakref.finalize(self, os.close, held)
@@ -79,6 +80,13 @@ class Mirror(pygit2.Repository):
             return True
         self.close()
         return False
+
+    def _is_current(self) -> bool:
+        """Whether its name still leads to it: a damaged one is replaced, though it stays while somebody reads it."""
+        try:
+            return self._link.readlink().name == self._directory.name
+        except OSError:
+            return False
 
     def _is_untouched(self) -> bool:
         if (now := time.monotonic()) < self._trusted_until:
@@ -93,22 +101,14 @@ class _Latest(threading.local):
     """
 
     use: tuple[Path, GitSource, str] | None = None
-    link: Path | None = None
     mirror: Mirror | None = None
 
     def again(self, use: tuple[Path, GitSource, str]) -> Mirror | None:
         """The mirror if it was opened for this very ``use``; otherwise it is forgotten, and with it its memory."""
-        if self.use == use and self.mirror is not None and self._is_current(self.mirror) and self.mirror.reopen():
+        if self.use == use and self.mirror is not None and self.mirror.reopen():
             return self.mirror
-        self.use = self.link = self.mirror = None
+        self.use = self.mirror = None
         return None
-
-    def _is_current(self, mirror: Mirror) -> bool:
-        """Whether its name still leads to it: a damaged one is replaced, though it stays while somebody reads it."""
-        try:
-            return self.link is not None and self.link.readlink().name == mirror.directory.name
-        except OSError:
-            return False
 
 
 _latest: Final = _Latest()
@@ -129,18 +129,15 @@ def mirror_at(root: Path, source: GitSource, commit: str, *, progress: Progress 
     check_url(source.url, source.policy)
     if len(commit) != 2 * _SHA1_BYTES:
         raise ref_not_found(source.ref, "repositories with SHA-256 ids are not supported yet")
-    try:
-        link = link_of(root, source)
-    except OSError as error:
-        raise translate(error, source.credential) from None
-    mirror = _opened(root, link, source, commit, progress)
-    _latest.use, _latest.link, _latest.mirror = use, link, mirror
+    mirror = _opened(root, source, commit, progress)
+    _latest.use, _latest.mirror = use, mirror
     return mirror
 
 
-def _opened(root: Path, link: Path, source: GitSource, commit: str, progress: Progress | None) -> Mirror:
+def _opened(root: Path, source: GitSource, commit: str, progress: Progress | None) -> Mirror:
     deadline = Deadline(source.limits.timeout_seconds)
     try:
+        link = link_of(root, source)
         if repository := _open_with(link, commit):
             return repository
         with exclusive(lock_of(link), deadline):

@@ -31,6 +31,11 @@ def link_of(root: Path, source: GitSource) -> Path:
     return root / f"{mirror_name(root, source)}.git"
 
 
+def link_to(directory: Path) -> Path:
+    """The name that leads to this directory of a mirror, or once did."""
+    return directory.parent / f"{directory.name.partition('.')[0]}.git"
+
+
 def lock_of(link: Path) -> Path:
     """The file that is locked by who fetches into the mirror, or deletes it."""
     return link.with_suffix(".lock")

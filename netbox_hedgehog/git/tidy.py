@@ -15,7 +15,7 @@ from netbox_hedgehog.git.files import UNFINISHED
 from netbox_hedgehog.git.heads import HEADS
 from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
-from netbox_hedgehog.git.storage import clear_leftovers, delete, is_used, lock_of
+from netbox_hedgehog.git.storage import clear_leftovers, delete, is_used, link_to, lock_of
 
 if TYPE_CHECKING:
     from netbox_hedgehog.git.limits import GitLimits
@@ -118,7 +118,7 @@ def _clear_strays(root: Path) -> None:
     """Delete directories that no mirror's name leads to: of killed processes, and of mirrors that were still read."""
     current = {link.resolve() for link in root.glob("*.git")}
     directories = (path for path in root.iterdir() if path.is_dir() and not path.is_symlink() and path.name != HEADS)
-    for link in {root / f"{path.name.partition('.')[0]}.git" for path in directories if path.resolve() not in current}:
+    for link in {link_to(path) for path in directories if path.resolve() not in current}:
         with suppress(RetryLater), exclusive(lock_of(link), Deadline(0)):
             if link.is_symlink():
                 clear_leftovers(link)

@@ -47,8 +47,8 @@ class Ended:
             return {"fabric": self.fabric, "status": RunStatus.LOST.value}
         columns = ("status", "commit", "created", "updated", "deleted", "unchanged", "duration_seconds")
         document = {"fabric": self.fabric, **{name: getattr(self.run, name) for name in columns}}
-        if self.run.error_code:
-            document["error"] = {name: getattr(self.run, f"error_{name}") for name in ("code", "message", "remedy")}
+        if error := self.run.error_as_json():
+            document["error"] = error
         return document
 
     def __str__(self) -> str:

@@ -45,6 +45,12 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"{self.fabric_id} {self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"
 
+    def error_as_json(self) -> dict[str, str] | None:
+        """What failed, in the parts of an error, for scripts; None if nothing did."""
+        if not self.error_code:
+            return None
+        return {"code": self.error_code, "message": self.error_message, "remedy": self.error_remedy}
+
 
 class SyncRecord(models.Model):
     """What one sync changed, resource by resource; apart from the run, so that lists of runs never load it.

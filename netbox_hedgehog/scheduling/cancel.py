@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun, Trigger
-from netbox_hedgehog.scheduling.claims import FREE
+from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun
+from netbox_hedgehog.scheduling.claims import FREE, ended_from_outside
 from netbox_hedgehog.scheduling.due import is_claimed, source_fingerprint
 
 CANCELLED: Final = "sync.cancelled"
@@ -52,15 +52,10 @@ def was_cancelled(fabric_id: int, token: UUID) -> bool:
 
 
 def _run(fabric: HedgehogFabric, by: str, now: datetime, when: str) -> SyncRun:
-    started = fabric.claim_started_at or now
-    return SyncRun(
-        fabric=fabric,
-        trigger=fabric.claim_trigger or Trigger.MANUAL,
-        status=RunStatus.CANCELLED,
-        started_at=started,
-        duration_seconds=(now - started).total_seconds(),
-        worker=fabric.claim_worker,
-        token=fabric.claim_token,
+    return ended_from_outside(
+        fabric,
+        now,
+        RunStatus.CANCELLED,
         error_code=CANCELLED,
         error_message=f"Cancelled by {by} {when}. Nothing was written.",
         error_remedy="Nothing to do: the fabric is due again after its interval. “Sync now” does not wait.",

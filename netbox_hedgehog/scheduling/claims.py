@@ -173,16 +173,26 @@ def _queued(now: datetime, token: UUID, trigger: Trigger, lease_seconds: float) 
     }
 
 
-def _lost(fabric: HedgehogFabric, now: datetime) -> SyncRun:
+def ended_from_outside(fabric: HedgehogFabric, now: datetime, status: RunStatus, **error: str) -> SyncRun:
+    """The history row of the sync that holds the fabric's claim and will not write one itself."""
     started = fabric.claim_started_at or now
     return SyncRun(
         fabric=fabric,
         trigger=fabric.claim_trigger or Trigger.MANUAL,
-        status=RunStatus.LOST,
+        status=status,
         started_at=started,
         duration_seconds=(now - started).total_seconds(),
         worker=fabric.claim_worker,
         token=fabric.claim_token,
+        **error,
+    )
+
+
+def _lost(fabric: HedgehogFabric, now: datetime) -> SyncRun:
+    return ended_from_outside(
+        fabric,
+        now,
+        RunStatus.LOST,
         error_code="sync.lost",
         error_message="The worker stopped renewing its claim: it was killed, or lost the database.",
         error_remedy="Nothing to do: the fabric is due again. If it recurs, look at the worker's log and memory.",

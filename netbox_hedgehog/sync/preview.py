@@ -42,7 +42,7 @@ class Preview:
         document: dict[str, Any] = {"commit": self.commit, **asdict(self.counts), "held": list(self.excesses)}
         document["record"] = self.record
         if self.error:
-            document["error"] = {name: getattr(self.error, name) for name in ("code", "message", "remedy")}
+            document["error"] = self.error.as_json()
         return document
 
 
@@ -98,10 +98,7 @@ class _Look:
 
     def _source(self) -> GitSource:
         source = source_of(self.fabric)
-        if not self._timeout_seconds:
-            return source
-        shorter = min(self._timeout_seconds, source.limits.timeout_seconds)
-        return replace(source, limits=replace(source.limits, timeout_seconds=shorter))
+        return replace(source, limits=source.limits.within(self._timeout_seconds))
 
 
 def _load(fabric_id: int) -> HedgehogFabric:

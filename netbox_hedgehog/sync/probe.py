@@ -30,7 +30,11 @@ class DirectoryReport:
     error: SyncError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"directory": self.directory, "manifests": self.manifests, "error": _error_as_json(self.error)}
+        return {
+            "directory": self.directory,
+            "manifests": self.manifests,
+            "error": self.error.as_json() if self.error else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ class ConnectionReport:
             "ref": self.ref,
             "commit": self.commit,
             "directories": [each.as_json() for each in self.directories],
-            "error": _error_as_json(self.error),
+            "error": self.error.as_json() if self.error else None,
             "host_key": self.host_key,
             "duration_seconds": round(self.duration_seconds, 3),
         }
@@ -74,9 +78,7 @@ def check_connection(
     report = ConnectionReport(ref=ref or repository.branch)
     try:
         source = source_at(repository, ref)
-        if timeout_seconds:
-            shorter = min(timeout_seconds, source.limits.timeout_seconds)
-            source = replace(source, limits=replace(source.limits, timeout_seconds=shorter))
+        source = replace(source, limits=source.limits.within(timeout_seconds))
         report = _look(report, source, directories or _directories_of(repository))
     except SyncError as error:
         report = replace(report, error=error)
@@ -112,7 +114,3 @@ def _look_into(mirror: pygit2.Repository, source: GitSource, commit: str, direct
 def _directories_of(repository: GitRepository) -> list[str]:
     used = HedgehogFabric.objects.filter(git_repository=repository.pk).order_by("gitops_directory")
     return list(used.values_list("gitops_directory", flat=True).distinct()[:MOST_DIRECTORIES]) or ["/"]
-
-
-def _error_as_json(error: SyncError | None) -> dict[str, str] | None:
-    return {"code": error.code, "message": error.message, "remedy": error.remedy} if error else None

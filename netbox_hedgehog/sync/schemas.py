@@ -109,9 +109,7 @@ def folder_of(source: SchemaSource) -> Path:
 
 
 def _limits(timeout_seconds: float) -> GitLimits:
-    limits = git_limits()
-    shorter = min(timeout_seconds or limits.timeout_seconds, limits.timeout_seconds)
-    return replace(limits, max_files=MOST_FILES, timeout_seconds=shorter)
+    return replace(git_limits().within(timeout_seconds), max_files=MOST_FILES)
 
 
 def _load(source: SchemaSource, since: datetime, limits: GitLimits) -> tuple[str, LoadedSchemas]:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         " something is wrong. The exit code is 1 if something is bad, else 0."
     )
     # A database without its tables is one of the things that are looked for.
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+    requires_system_checks = ()
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:

@@ -96,11 +96,10 @@ def _as_json(run: SyncRun) -> dict[str, Any]:
         "duration_seconds",
         "worker",
     )
-    errors = {name: getattr(run, f"error_{name}") for name in ("code", "message", "remedy")}
     shown = {name: getattr(run, name) for name in columns}
     return {
         "id": run.pk,
         "started_at": run.started_at.isoformat(),
         **shown,
-        "error": errors if run.error_code else None,
+        "error": run.error_as_json(),
     }
