@@ -52,7 +52,7 @@ class Mirror(pygit2.Repository):
     def __init__(self, directory: Path, held: int) -> None:
         """``held`` is the descriptor that keeps ``directory``; it now belongs to this object."""
         self._directory = directory
-        self._link = link_to(directory)
+        self._link, self._name = str(link_to(directory)), directory.name
         self._let_go = weakref.finalize(self, os.close, held)
         self._stamps = _stamps(directory)
         self._trusted_until = time.monotonic() + _TRUSTED_SECONDS
@@ -84,7 +84,7 @@ class Mirror(pygit2.Repository):
     def _is_current(self) -> bool:
         """Whether its name still leads to it: a damaged one is replaced, though it stays while somebody reads it."""
         try:
-            return self._link.readlink().name == self._directory.name
+            return os.readlink(self._link) == self._name  # noqa: PTH115 - a Path costs more than the call itself
         except OSError:
             return False
 
