@@ -38,9 +38,9 @@ $(UV):
 	@echo "installed into .venv ($$(.venv/bin/python --version))"
 
 .PHONY: lock
-lock: $(UV) ## resolve the dependencies anew into requirements.lock
-	@$(UV) pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	   --python-version "$$(cat .python-version)" --extra embedded --group dev pyproject.toml -o requirements.lock
+lock: $(UV) ## resolve new dependencies into requirements.lock (make lock ARGS=--upgrade for newer versions of all)
+	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	   --python-version "$$(cat .python-version)" --extra embedded --extra tracing --group dev $(ARGS) pyproject.toml -o requirements.lock
 
 .PHONY: run
 run: install ## install, migrate, start everything with a demo (make run ARGS=--no-demo to start empty)
