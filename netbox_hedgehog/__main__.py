@@ -1,5 +1,5 @@
-"""The `netbox-hedgehog` command: `run` starts everything on this machine, `lint_manifests` checks files; all else is
-Django's command line.
+"""The `netbox-hedgehog` command: `run` starts everything on this machine, `lint_manifests` checks files, `alive` serves
+probes; all else is Django's command line.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ def main() -> None:
 
         # Without Django: a repository's own CI has no settings, and nowhere to keep keys.
         sys.exit(lint_manifests(sys.argv[2:]))
+    if sys.argv[1:2] == ["alive"]:
+        from netbox_hedgehog.alive import main as alive  # noqa: PLC0415 - for this command alone
+
+        # Without Django: probes come every few seconds. Django's command of this name looks further where needed.
+        if (status := alive(sys.argv[2:])) is not None:
+            sys.exit(status)
     execute_from_command_line(sys.argv)
 
 

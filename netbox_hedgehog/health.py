@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from celery import current_app
 from django.core.cache import cache
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.pulse import FRESH_SECONDS, workers_seen
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.sync.rotation import rotate
 from netbox_hedgehog.sync.source import mirror_root
@@ -49,17 +50,29 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> Iterator[Finding]:
-    """Look at one part after the other; what fails while it is looked at is bad, and the others are looked at still.
+class Look(NamedTuple):
+    """How one part is looked at, and what helps where it does not even answer."""
+
+    part: str
+    look: Callable[[], Finding]
+    remedy: str
+
+    def finding(self) -> Finding:
+        """What is seen of the part; what fails while it is looked at is bad."""
+        try:
+            return self.look()
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises means that its server is not usable
+            reason = redact(error).strip().partition("\n")[0] or type(error).__name__
+            return Finding(self.part, State.BAD, f"It does not answer: {reason}", self.remedy)
+
+
+def examine(looks: Iterable[Look] | None = None) -> Iterator[Finding]:
+    """Look at one part after the other, by default at all that a person wants to know of.
 
     It takes about five seconds where nothing answers. Nothing is changed but a key in the cache, for a moment.
     """
-    for part, look, remedy in _PARTS:
-        try:
-            yield look()
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises means that its server is not usable
-            reason = redact(error).strip().partition("\n")[0] or type(error).__name__
-            yield Finding(part, State.BAD, f"It does not answer: {reason}", remedy)
+    for look in ALL if looks is None else looks:
+        yield look.finding()
 
 
 def _database() -> Finding:
@@ -126,6 +139,19 @@ def _workers() -> Finding:
     return Finding("workers", State.BAD, seen, f"Start one: celery -A netbox_hedgehog worker -Q {QUEUE}.")
 
 
+def _workers_seen() -> Finding:
+    """By what they told the cache: in no time, and up to a minute late, where :func:`_workers` asks and waits."""
+    takers = [name for name, sign in workers_seen().items() if QUEUE in sign["queues"]]
+    if takers:
+        return Finding("workers", State.GOOD, f"{len(takers)} that take the queue {QUEUE} told of themselves lately.")
+    return Finding(
+        "workers",
+        State.BAD,
+        f"None that takes the queue {QUEUE} told of itself within {FRESH_SECONDS:.0f} s.",
+        f"Start one: celery -A netbox_hedgehog worker -Q {QUEUE}.",
+    )
+
+
 def _schedule() -> Finding:
     reasons = fleet_reasons(survey(timezone.now()))
     if not reasons:
@@ -169,14 +195,26 @@ def _disk() -> Finding:
     return Finding("disk", State.GOOD, said)
 
 
-_PARTS: Final[tuple[tuple[str, Callable[[], Finding], str], ...]] = (
-    ("database", _database, "Start it, or correct DATABASE_URL."),
-    ("migrations", _migrations, "Run manage.py migrate."),
-    ("clock", _clock, "Mend the database first."),
-    ("cache", _cache, "Start it, or correct CACHE_URL."),
-    ("broker", _broker, "Start it, or correct CELERY_BROKER_URL."),
-    ("workers", _workers, "Mend the broker first."),
-    ("schedule", _schedule, "Mend the database first."),
-    ("keys", _keys, "Mend the database first."),
-    ("disk", _disk, "Make the data directory (HEDGEHOG_DATA_DIR) writable for this user."),
+_DATABASE: Final = Look("database", _database, "Start it, or correct DATABASE_URL.")
+_MIGRATIONS: Final = Look("migrations", _migrations, "Run manage.py migrate.")
+_CACHE: Final = Look("cache", _cache, "Start it, or correct CACHE_URL.")
+_BROKER: Final = Look("broker", _broker, "Start it, or correct CELERY_BROKER_URL.")
+_SCHEDULE: Final = Look("schedule", _schedule, "Mend the database first.")
+
+ALL: Final = (
+    _DATABASE,
+    _MIGRATIONS,
+    Look("clock", _clock, "Mend the database first."),
+    _CACHE,
+    _BROKER,
+    Look("workers", _workers, "Mend the broker first."),
+    _SCHEDULE,
+    Look("keys", _keys, "Mend the database first."),
+    Look("disk", _disk, "Make the data directory (HEDGEHOG_DATA_DIR) writable for this user."),
 )
+NEEDED_BY_PAGES: Final = (_DATABASE, _MIGRATIONS, _CACHE, _BROKER)
+"""What requests to the web server speak to."""
+NEEDED_BY_FLEET: Final = (*NEEDED_BY_PAGES, Look("workers", _workers_seen, "Mend the cache first."), _SCHEDULE)
+"""What fabrics stay fresh by; each look is one question."""
+NEEDED_BY_PROCESSES: Final = (_DATABASE, _BROKER)
+"""What workers and beat wait for, however long it takes."""

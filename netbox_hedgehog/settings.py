@@ -35,6 +35,7 @@ with reading(DATA_DIR) as env:
     HTTPS = env.bool("HTTPS", default=False)
     TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
     HEDGEHOG_ENCRYPTION_KEYS = read_list(env, "HEDGEHOG_ENCRYPTION_KEY")
+    HEDGEHOG_METRICS_KEY = env.str("HEDGEHOG_METRICS_KEY", default="", validate=validate.Length(max=4096))
     HEDGEHOG_DEMO_ROOT = env.str("HEDGEHOG_DEMO_ROOT", default="")
     _database_url = env.str(
         "DATABASE_URL",
@@ -73,6 +74,7 @@ INSTALLED_APPS = [
     "netbox_hedgehog",
 ]
 MIDDLEWARE = [
+    "netbox_hedgehog.web.middleware.MachinesFirst",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
