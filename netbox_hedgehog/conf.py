@@ -110,6 +110,18 @@ class Conf:
         minimum=1,
         maximum=3650,
     )
+    keep_runs_count = Option(
+        10_000_000,
+        "So are the oldest sync runs beyond this number, of all fabrics together, with the same exceptions.",
+        unit="runs",
+        minimum=1000,
+    )
+    keep_ticks_count = Option(
+        100_000,
+        "So are the oldest scheduler runs beyond this number, with the same exceptions.",
+        unit="runs",
+        minimum=10,
+    )
     budget_deletions = Option(
         100,
         "A sync that deletes more is held for approval; a fabric may set its own.",
@@ -186,6 +198,13 @@ class Conf:
         "Disk space for the mirrors of one machine; the longest unused make room.",
         unit="bytes",
         minimum=1024**2,
+    )
+    git_keep_mirrors_days = Option(
+        30,
+        "Mirrors that nobody used for this time are deleted.",
+        unit="days",
+        minimum=1,
+        maximum=3650,
     )
     git_min_free_bytes = Option(
         256 * 1024**2, "Disk space that no fetch may take; mirrors make room first.", unit="bytes", minimum=0

@@ -173,6 +173,8 @@ CELERY_TASK_QUEUE_MAX_PRIORITY = 9 if _is_amqp else None
 CELERY_TASK_ROUTES = {
     "netbox_hedgehog.tasks.git_sync_fabric": {"priority": HEDGEHOG_SYNC_PRIORITY},
     "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler": {"priority": HEDGEHOG_TICK_PRIORITY},
+    # As the tick: behind a queue of syncs that is never empty, history would grow without end.
+    "netbox_hedgehog.tasks.prune_history": {"priority": HEDGEHOG_TICK_PRIORITY},
 }
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]

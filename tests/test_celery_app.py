@@ -11,11 +11,12 @@ import pytest
 import netbox_hedgehog
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.conf import conf
-from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
+from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler, prune_history
 
 ROOT = Path(__file__).resolve().parent.parent
 TICK = "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler"
 SYNC = "netbox_hedgehog.tasks.git_sync_fabric"
+PRUNE = "netbox_hedgehog.tasks.prune_history"
 
 
 def test_the_command_line_finds_it_by_the_packages_name():
@@ -27,16 +28,17 @@ def test_the_command_line_finds_it_by_the_packages_name():
         [sys.executable, "-c", script], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=True
     ).stdout.split()
     assert shown[0] == "netbox_hedgehog"
-    assert {TICK, SYNC} <= set(shown)
+    assert {TICK, SYNC, PRUNE} <= set(shown)
     assert netbox_hedgehog.celery_app is app
 
 
-def test_both_tasks_have_the_names_of_the_contract():
+def test_the_tasks_have_the_names_of_the_contract():
     assert app.tasks[TICK].name == periodic_fabric_sync_scheduler.name == TICK
     assert app.tasks[SYNC].name == git_sync_fabric.name == SYNC
+    assert app.tasks[PRUNE].name == prune_history.name == PRUNE
 
 
-@pytest.mark.parametrize("name", [TICK, SYNC])
+@pytest.mark.parametrize("name", [TICK, SYNC, PRUNE])
 def test_a_task_is_acknowledged_late_and_redelivered_when_its_worker_dies(name):
     task = app.tasks[name]
     assert task.acks_late is True
@@ -77,6 +79,17 @@ def test_the_time_limits_form_a_chain():
     visibility = app.conf.broker_transport_options["visibility_timeout"]
     assert conf.git_timeout_seconds < soft == conf.sync_time_limit_seconds < hard < visibility
     assert git_sync_fabric.expires < conf.queued_claim_seconds < visibility
+
+
+def test_a_pruning_overtakes_the_syncs_that_wait_and_no_tick():
+    name = f"test-{uuid4().hex}"
+    git_sync_fabric.apply_async((1,), queue=name)
+    periodic_fabric_sync_scheduler.apply_async(queue=name, priority=6)
+    prune_history.apply_async(queue=name)
+    with app.connection_for_read() as connection, connection.channel() as channel:
+        queue = app.amqp.queues[name](channel)
+        messages = list(iter(lambda: queue.get(no_ack=True), None))
+    assert [message.headers["task"] for message in messages] == [TICK, PRUNE, SYNC]
 
 
 @pytest.mark.parametrize("scheduled", [{}, {"priority": 6}], ids=["by hand", "by beat"])

@@ -16,6 +16,7 @@ from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.session import shown_host_key
 from netbox_hedgehog.git.source import GitSource
 from netbox_hedgehog.git.ssh_keys import check_ssh_key
+from netbox_hedgehog.git.tidy import tidy_up
 from netbox_hedgehog.git.tree import (
     MANIFEST_SUFFIXES,
     ManifestChanges,
@@ -66,4 +67,5 @@ __all__ = [
     "shown_host_key",
     "shown_url",
     "split_credentials",
+    "tidy_up",
 ]

@@ -34,6 +34,8 @@ class GitLimits:
     """Nesting of directories below one GitOps directory."""
     max_mirrors_bytes: int = 10 * 1024 * _MIB
     """Disk space of all mirrors of this machine; those whose use is longest ago make room."""
+    max_unused_seconds: float = 30 * 86_400.0
+    """Mirrors of this machine that nobody used for longer are deleted."""
     min_free_bytes: int = 256 * _MIB
     """Disk space that no fetch may touch."""
 

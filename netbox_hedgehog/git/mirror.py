@@ -19,7 +19,7 @@ from netbox_hedgehog.git.locks import exclusive
 from netbox_hedgehog.git.remote import Tip, check_ref, find_tip, is_commit_id
 from netbox_hedgehog.git.session import LIBGIT2_ERRORS, connect, create_bare
 from netbox_hedgehog.git.storage import delete, hold, link_of, link_to, lock_of, new_directory
-from netbox_hedgehog.git.tidy import below_floor, free_bytes, require_room, tidy
+from netbox_hedgehog.git.tidy import below_floor, free_bytes, require_room, tidy_up
 from netbox_hedgehog.git.urls import check_url
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _opened(root: Path, source: GitSource, commit: str, progress: Progress | Non
                 repository = _fetch_into(link, source, commit, deadline, _minding_the_floor(root, source, progress))
     except OSError as error:
         raise translate(error, source.credential) from None
-    tidy(root, source.limits)
+    tidy_up(root, source.limits)
     return repository
 
 

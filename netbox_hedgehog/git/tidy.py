@@ -1,4 +1,4 @@
-"""Keep the disk: mirrors within their bound, a floor of free space, nothing left behind by what was killed."""
+"""Keep the disk: mirrors within their bounds, a floor of free space, nothing left behind by what was killed."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def tidy(root: Path, limits: GitLimits) -> None:
-    """Bring the mirrors below ``root`` down to ``limits.max_mirrors_bytes``, and clear away what nobody needs.
+def tidy_up(root: Path, limits: GitLimits) -> None:
+    """Bring the mirrors below ``root`` within their age and their size, and clear away what nobody needs.
 
     Every half minute at most, and by one process at a time: others return at once. Never raises, because no sync
     fails for it: the next one tries again.
@@ -68,7 +68,7 @@ def tidy(root: Path, limits: GitLimits) -> None:
             return
         with exclusive(stamp, Deadline(0)):
             os.utime(stamp)
-            _keep_within(root, limits.max_mirrors_bytes)
+            _keep_within(root, limits)
             _clear_strays(root)
             _clear_old_answers(root / HEADS)
             _delete_abandoned(root, f"*{UNFINISHED}")
@@ -95,11 +95,12 @@ def _size(directory: Path) -> int:
     return sum(path.lstat().st_blocks for path in directory.rglob("*")) * _BLOCK_BYTES
 
 
-def _keep_within(root: Path, max_bytes: int) -> None:
+def _keep_within(root: Path, limits: GitLimits) -> None:
+    oldest_use = time.time() - limits.max_unused_seconds
     mirrors = _by_last_use(root)
     total = sum(mirror.size for mirror in mirrors)
     for mirror in mirrors:
-        if total <= max_bytes:
+        if total <= limits.max_mirrors_bytes and mirror.last_use >= oldest_use:
             return
         if _evict(mirror.link):
             total -= mirror.size

@@ -1,6 +1,6 @@
-"""The tick lock: one tick at a time, by one atomic cache operation.
+"""Locks of scheduled work: one tick and one pruning at a time, by one atomic cache operation.
 
-It saves work; it is not what keeps a fabric from being synced twice (the claims are). So a cache that is down
+They save work; they are not what keeps a fabric from being synced twice (the claims are). So a cache that is down
 does not stop the schedule.
 """
 
@@ -25,25 +25,27 @@ _EXTEND_IF_MINE: Final = "return redis.call('get', KEYS[1]) == ARGV[1] and redis
 log = structlog.get_logger(__name__)
 
 
-class TickLock:
-    """One attempt to hold the lock, under an own random token."""
+class CacheLock:
+    """One attempt to hold the lock ``key``, under an own random token."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str, timeout_seconds: int) -> None:
+        self.key = key
+        self.timeout_seconds = timeout_seconds
         self.token = uuid4().hex
         self.available = True
 
     def acquire(self) -> bool:
-        """Whether this tick may work: it got the lock, or the cache is down and the claims alone guard it."""
+        """Whether the work may begin: it got the lock, or the cache is down and there is none."""
         try:
-            return cache.add(KEY, self.token, TIMEOUT_SECONDS)
+            return cache.add(self.key, self.token, self.timeout_seconds)
         except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
-            self._unavailable(error, "the claims guard this tick alone")
+            self._unavailable(error, "there is no lock")
             return True
 
     def renew(self) -> None:
         """Extend the lock, if it is still one's own."""
         if self.available:  # a cache that is down must not cost its time-out again after each chunk
-            self._if_mine(_EXTEND_IF_MINE, TIMEOUT_SECONDS * 1000)
+            self._if_mine(_EXTEND_IF_MINE, self.timeout_seconds * 1000)
 
     def release(self) -> None:
         """Free the lock, if it is still one's own; tried always, because an unanswered ``add`` may have got it."""
@@ -54,13 +56,20 @@ class TickLock:
             backend = caches[DEFAULT_CACHE_ALIAS]
             if isinstance(backend, RedisCache):
                 client = backend.client
-                key, value = client.make_key(KEY), client.encode(self.token)
+                key, value = client.make_key(self.key), client.encode(self.token)
                 client.get_client(write=True).eval(script, 1, key, value, *args)
-            elif backend.get(KEY) == self.token:  # no such step in other caches: a small race remains
-                backend.touch(KEY, TIMEOUT_SECONDS if script == _EXTEND_IF_MINE else 0)
+            elif backend.get(self.key) == self.token:  # no such step in other caches: a small race remains
+                backend.touch(self.key, self.timeout_seconds if script == _EXTEND_IF_MINE else 0)
         except Exception as error:  # noqa: BLE001 - the lock then ends by its timeout
             self._unavailable(error, "the lock ends by its timeout")
 
     def _unavailable(self, error: Exception, consequence: str) -> None:
         self.available = False
-        log.warning("tick.lock_unavailable", error=redact(error), consequence=consequence)
+        log.warning("lock.unavailable", key=self.key, error=redact(error), consequence=consequence)
+
+
+class TickLock(CacheLock):
+    """The lock of the tick."""
+
+    def __init__(self) -> None:
+        super().__init__(KEY, TIMEOUT_SECONDS)

@@ -1,29 +1,29 @@
-"""How long history is kept: syncs and ticks past their age are deleted, in batches, newest of them first.
+"""How long history is kept: syncs and ticks beyond their age or their number are deleted, in batches, newest first.
 
 Always kept, however old: each fabric's newest sync and its newest failure; the newest tick and the newest failed one.
-Newest first, because those just past the limit are what there is to delete; what is kept for ever gathers below. So a
-tick stops at a batch with nothing to delete, instead of reading all of the kept again each time. It also looks at one
-random place below, because thousands of fabrics that stopped at once would hide what is older than their last syncs.
+Newest first, because those just past the limit are what there is to delete; what is kept for ever gathers below.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 import structlog
-from django.db.models import Case, Exists, Min, Model, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import RUN_FAILURES, SchedulerRun, SyncRun, TickStatus
 from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.scheduling.lock import CacheLock
 
 BATCH_ROWS: Final = 1000
-# A tick of a large fleet makes thousands of rows a minute, and must be able to delete as many.
-TICK_SHARE_SECONDS: Final = 2.0
+# A tenth of the task's interval: what a worker has for syncs, and for the next tick, is not noticeably less.
+MOST_SECONDS: Final = 30.0
+LOCK_KEY: Final = "hedgehog_prune_history_running"
+LOCK_SECONDS: Final = 240
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +36,13 @@ class History(NamedTuple):
     failures: tuple[str, ...]
 
 
-class Pruned(NamedTuple):
-    """How many rows were deleted."""
+class Pruned(TypedDict):
+    """What one pruning deleted; ``partial``: its time was over, and the next one goes on."""
 
+    status: Literal["completed", "partial", "skipped", "failed"]
     sync_runs: int
     ticks: int
+    duration_seconds: float
 
 
 SYNC_RUNS: Final = History(SyncRun, ("fabric_id",), RUN_FAILURES)
@@ -48,40 +50,49 @@ TICKS: Final = History(SchedulerRun, (), (TickStatus.FAILED,))
 
 
 def limits(now: datetime) -> tuple[datetime, datetime]:
-    """The moments before which syncs and ticks are past retention."""
-    return now - timedelta(days=conf.keep_runs_days), now - timedelta(days=conf.keep_ticks_days)
+    """The moments before which syncs and ticks are past retention, by their age or by their number."""
+    return (
+        _limit(SYNC_RUNS, now - timedelta(days=conf.keep_runs_days), conf.keep_runs_count),
+        _limit(TICKS, now - timedelta(days=conf.keep_ticks_days), conf.keep_ticks_count),
+    )
 
 
-def prune_in_passing(now: datetime, time_left_seconds: float) -> Pruned:
-    """What a tick does with the time it has left; never raises."""
-    if time_left_seconds <= 0:
-        return Pruned(0, 0)
-    until = monotonic() + min(time_left_seconds, TICK_SHARE_SECONDS)
-    runs_before, ticks_before = limits(now)
+def _limit(history: History, by_age: datetime, count: int) -> datetime:
+    started = _rows(history).filter(started_at__gte=by_age).order_by("-started_at").values_list("started_at", flat=True)
+    return next(iter(started[count - 1 : count]), by_age)
+
+
+def prune(now: datetime) -> Pruned:
+    """Delete what is past retention, one process at a time and for half a minute at most; never raises."""
+    started = monotonic()
+    pruned = Pruned(status="skipped", sync_runs=0, ticks=0, duration_seconds=0.0)
+    lock = CacheLock(LOCK_KEY, LOCK_SECONDS)
+    if not lock.acquire():
+        return pruned
     try:
-        ticks = _some(TICKS, ticks_before, until)
-        return Pruned(_some(SYNC_RUNS, runs_before, until), ticks)
-    except Exception as error:  # noqa: BLE001 - old history must not cost a tick; the next one tries again
+        _prune(now, started + MOST_SECONDS, pruned)
+    except Exception as error:  # noqa: BLE001 - nothing waits for it; the next one tries again
+        pruned["status"] = "failed"
         log.warning("retention.failed", error=redact(error))
-        return Pruned(0, 0)
+    finally:
+        lock.release()
+    pruned["duration_seconds"] = round(monotonic() - started, 3)
+    log.info("retention.pruned", **pruned)
+    return pruned
 
 
-def _some(history: History, before: datetime, until: float) -> int:
-    """Delete until a batch has nothing to delete, or the time is over; how many rows went."""
-    deletions = batches(history, before)
-    total = next(deletions, None)
-    if total is None:
-        return 0
-    if total == 0:
-        deletions = batches(history, _any_moment(history, before))
-    while monotonic() < until and (deleted := next(deletions, 0)):
-        total += deleted
-    return total
-
-
-def _any_moment(history: History, before: datetime) -> datetime:
-    oldest = _rows(history).aggregate(oldest=Min("started_at"))["oldest"] or before
-    return before - max(before - oldest, timedelta()) * random.random()  # noqa: S311 - spreads load, guards nothing
+def _prune(now: datetime, until: float, pruned: Pruned) -> None:
+    runs_before, ticks_before = limits(now)
+    pruned["status"] = "partial"
+    for deleted in batches(TICKS, ticks_before):
+        pruned["ticks"] += deleted
+        if deleted and monotonic() >= until:
+            return
+    for deleted in batches(SYNC_RUNS, runs_before):
+        pruned["sync_runs"] += deleted
+        if deleted and monotonic() >= until:
+            return
+    pruned["status"] = "completed"
 
 
 def batches(history: History, before: datetime, *, dry_run: bool = False) -> Iterator[int]:

@@ -1,4 +1,8 @@
-"""Delete the mirrors of repositories that are gone or lead elsewhere; other machines' mirrors age out (git/tidy.py)."""
+"""Delete the mirrors of repositories that are gone or lead elsewhere; other machines' mirrors age out (git/tidy.py).
+
+A mirror is a machine's own, and a task reaches one machine only. So each machine tidies up after its fetches, and the
+scheduled pruning does it for the machine that it lands on, which is another one each time.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,20 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git import GitSource, discard_mirror, same_mirror
+from netbox_hedgehog.git import GitSource, discard_mirror, same_mirror, tidy_up
 from netbox_hedgehog.models import GitRepository
-from netbox_hedgehog.sync.source import mirror_root, source_at
+from netbox_hedgehog.sync.source import git_limits, mirror_root, source_at
 
 # Who edits a repository does not wait for a fetch.
 _PATIENCE_SECONDS: Final = 0.5
 _BEFORE: Final = "_source_before"
 
 log = structlog.get_logger(__name__)
+
+
+def tidy_mirrors() -> None:
+    """Bring this machine's mirrors within their age and size; never raises."""
+    tidy_up(mirror_root(), git_limits())
 
 
 @receiver(pre_save, sender=GitRepository)

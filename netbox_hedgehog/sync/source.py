@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -47,6 +48,7 @@ def git_limits() -> GitLimits:
         max_file_bytes=conf.git_max_file_bytes,
         max_files=conf.git_max_files,
         max_mirrors_bytes=conf.git_max_mirrors_bytes,
+        max_unused_seconds=timedelta(days=conf.git_keep_mirrors_days).total_seconds(),
         min_free_bytes=conf.git_min_free_bytes,
     )
 

@@ -1,4 +1,4 @@
-"""The two tasks: they take identifiers, call one plain function and return JSON."""
+"""The tasks: they take identifiers, call one plain function and return JSON."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from celery import Task, shared_task
 from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
+from netbox_hedgehog.scheduling.retention import Pruned, prune
 from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
+from netbox_hedgehog.sync.mirrors import tidy_mirrors
 from netbox_hedgehog.sync.result import SyncResult
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.tasks.progress import StatePublisher
@@ -39,3 +41,10 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
     return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch).as_dict()
+
+
+@shared_task(name="netbox_hedgehog.tasks.prune_history")
+def prune_history() -> Pruned:
+    """Delete history past retention, and mirrors of this machine that nobody uses. Returns what was deleted."""
+    tidy_mirrors()
+    return prune(timezone.now())

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from netbox_hedgehog.git import tidy as module
 from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
 from netbox_hedgehog.git.storage import link_of, lock_of
-from netbox_hedgehog.git.tidy import tidy
+from netbox_hedgehog.git.tidy import tidy_up
 from tests.git.conftest import remains
 from tests.support.git_server import GitServer, commit_files
 
@@ -48,7 +49,7 @@ def read(mirror: Mirror, path: str = SWITCH) -> bytes:
 def tidy_now(root: Path, limits: GitLimits = USUAL) -> None:
     """As if the last time were long ago."""
     (root / "tidy.lock").unlink(missing_ok=True)
-    tidy(root, limits)
+    tidy_up(root, limits)
 
 
 def noise(seed: int, size: int) -> bytes:
@@ -142,7 +143,8 @@ class TestTheBound:
             commit_files(served / f"{number}.git", {SWITCH: noise(number, MIB)}, "big")
             made.append(source(url=server.url(f"{number}.git")))
             fetched(root, made[-1]).close()
-            os.utime(link_of(root, made[-1]), (LONG_AGO + number, LONG_AGO + number))
+            used = time.time() - 7200 + number
+            os.utime(link_of(root, made[-1]), (used, used))
         return made
 
     def kept(self, root: Path, sources: list[GitSource]) -> list[bool]:
@@ -155,13 +157,18 @@ class TestTheBound:
         tidy_now(root, NOTHING)
         assert remains(root) == []
 
+    def test_of_age_deletes_what_nobody_used_for_longer(self, root: Path, three: list[GitSource]) -> None:
+        fetched(root, three[1]).close()
+        tidy_now(root, GitLimits(max_unused_seconds=3600))
+        assert self.kept(root, three) == [False, True, False]
+
     def test_is_kept_by_every_fetch(self, root: Path, three: list[GitSource], source: Make) -> None:
         (root / "tidy.lock").unlink()
         fetched(root, source(limits=NOTHING)).close()
         assert self.kept(root, [*three, source()]) == [False, False, False, True]
 
     def test_is_not_looked_after_at_every_fetch(self, root: Path, three: list[GitSource]) -> None:
-        tidy(root, NOTHING)
+        tidy_up(root, NOTHING)
         assert self.kept(root, three) == [True] * 3
 
     def test_deletes_no_mirror_that_is_read_or_fetched(self, root: Path, three: list[GitSource]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -18,28 +19,64 @@ from django.db.migrations.executor import MigrationExecutor
 from tests.support.databases import BEAT, CLAIMS, SCHEDULE, TABLES, migrate, postgresql, sqlite
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
-NAME = "periodic-fabric-sync"
-TASK = "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler"
 
+
+@dataclass(frozen=True)
+class Registered:
+    """A row that a migration puts into the schedule."""
+
+    before: tuple[str, str]
+    migration: tuple[str, str]
+    name: str
+    task: str
+    priority: int | None
+    every: int
+    period: str
+    seconds: int
+
+
+ROWS = [
+    Registered(
+        before=TABLES,
+        migration=SCHEDULE,
+        name="periodic-fabric-sync",
+        task="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler",
+        priority=6,
+        every=60,
+        period="seconds",
+        seconds=60,
+    ),
+    Registered(
+        before=("netbox_hedgehog", "0010_cancel_syncs"),
+        migration=("netbox_hedgehog", "0011_register_pruning"),
+        name="prune-history",
+        task="netbox_hedgehog.tasks.prune_history",
+        priority=None,
+        every=5,
+        period="minutes",
+        seconds=300,
+    ),
+]
 VENDORS = ["postgresql", "sqlite"] if "postgresql" in settings.DATABASES["default"]["ENGINE"] else ["sqlite"]
 
 
 class Schedule:
     """A database in which the tables exist, and beat's tables in it as the migration sees them."""
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, row: Registered) -> None:
         self.connection = connection
+        self.row = row
         self.apps: Any = MigrationExecutor(connection).loader.project_state([BEAT]).apps
 
     def forwards(self) -> None:
-        migrate(self.connection, BEAT, SCHEDULE)
+        migrate(self.connection, BEAT, self.row.migration)
 
     def backwards(self) -> None:
-        migrate(self.connection, BEAT, TABLES)
+        migrate(self.connection, BEAT, self.row.before)
 
     def run(self, function: str) -> None:
         """Call a function of the migration as Django would, once more."""
-        module = import_module("netbox_hedgehog.migrations.0002_register_schedule")
+        module = import_module(f"netbox_hedgehog.migrations.{self.row.migration[1]}")
         with self.connection.schema_editor() as editor:
             getattr(module, function)(self.apps, editor)
 
@@ -63,16 +100,29 @@ class Schedule:
         self.intervals.all().delete()
         self.table("PeriodicTasks").all().delete()
 
+    def make_interval(self) -> Any:
+        """The row's own interval, as an operator may have it."""
+        return self.intervals.create(every=self.row.every, period=self.row.period)
+
 
 @pytest.fixture(scope="module", params=VENDORS)
-def migrated(request: Any, django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Schedule]:
-    if request.param == "postgresql":
+def vendor(request: Any) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.name)
+def migrated(
+    request: Any, vendor: str, django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[Schedule]:
+    if vendor == "postgresql":
         database = postgresql("migrated")
     else:
         database = sqlite("migrated", tmp_path_factory.mktemp("migrated") / "db")
     with django_db_blocker.unblock(), database as connection:
-        migrate(connection, BEAT, TABLES)
-        yield Schedule(connection)
+        migrate(connection, BEAT, request.param.before)
+        made = Schedule(connection, request.param)
+        made.empty()  # of what earlier migrations registered
+        yield made
 
 
 @pytest.fixture
@@ -85,11 +135,11 @@ def schedule(migrated: Schedule) -> Iterator[Schedule]:
 class TestForwards:
     def test_it_registers_the_row_of_the_contract(self, schedule):
         schedule.forwards()
-        task = schedule.tasks.get()
-        assert (task.name, task.task, task.queue, task.priority) == (NAME, TASK, "git_sync", 6)
-        assert (task.interval.every, task.interval.period) == (60, "seconds")
+        task, row = schedule.tasks.get(), schedule.row
+        assert (task.name, task.task, task.queue, task.priority) == (row.name, row.task, "git_sync", row.priority)
+        assert (task.interval.every, task.interval.period) == (row.every, row.period)
         assert task.enabled
-        assert 0 < task.expire_seconds < 60
+        assert 0 < task.expire_seconds < row.seconds
         assert not task.one_off
         assert (task.args, task.kwargs, task.crontab, task.solar, task.clocked) == ("[]", "{}", None, None, None)
         assert schedule.intervals.count() == 1
@@ -104,7 +154,7 @@ class TestForwards:
         schedule.forwards()
         schedule.backwards()
         schedule.forwards()
-        assert schedule.tasks.get().interval.every == 60
+        assert schedule.tasks.get().interval.every == schedule.row.every
         assert schedule.intervals.count() == 1
 
     def test_an_operators_edits_survive(self, schedule):
@@ -116,25 +166,25 @@ class TestForwards:
         assert schedule.tasks.values().get() == before
 
     def test_a_task_of_that_name_that_was_there_before_is_left_alone(self, schedule):
-        interval = schedule.intervals.create(every=5, period="minutes")
-        schedule.tasks.create(name=NAME, task="some.other.task", interval=interval)
+        interval = schedule.intervals.create(every=7, period="minutes")
+        schedule.tasks.create(name=schedule.row.name, task="some.other.task", interval=interval)
         before = schedule.tasks.values().get()
         schedule.forwards()
         assert schedule.tasks.values().get() == before
         assert schedule.intervals.count() == 1
 
-    def test_an_interval_of_60_seconds_is_used_even_if_there_are_two(self, schedule):
-        first, _ = (schedule.intervals.create(every=60, period="seconds") for _ in range(2))
+    def test_an_interval_of_that_length_is_used_even_if_there_are_two(self, schedule):
+        first, _ = (schedule.make_interval() for _ in range(2))
         schedule.forwards()
         assert schedule.tasks.get().interval_id == first.pk
         assert schedule.intervals.count() == 2
 
     def test_other_intervals_are_no_match(self, schedule):
-        for every, period in ((60, "minutes"), (1, "minutes"), (30, "seconds")):
+        for every, period in ((60, "minutes"), (1, "minutes"), (5, "seconds"), (5, "hours")):
             schedule.intervals.create(every=every, period=period)
         schedule.forwards()
-        assert schedule.tasks.get().interval.period == "seconds"
-        assert schedule.intervals.count() == 4
+        assert schedule.tasks.get().interval.every == schedule.row.every
+        assert schedule.intervals.count() == 5
 
     def test_a_running_beat_is_told(self, schedule):
         assert schedule.stamp is None
@@ -170,7 +220,7 @@ class TestBackwards:
         assert schedule.intervals.get() == interval
 
     def test_an_interval_that_was_there_before_stays(self, schedule):
-        interval = schedule.intervals.create(every=60, period="seconds")
+        interval = schedule.make_interval()
         schedule.forwards()
         schedule.backwards()
         assert not schedule.tasks.exists()
@@ -185,8 +235,8 @@ class TestBackwards:
 
     @pytest.mark.parametrize("headers", ["{}", "", "not json", "[1]", '{"registered-by": "somebody else"}'])
     def test_a_task_of_that_name_that_it_did_not_make_stays(self, schedule, headers):
-        interval = schedule.intervals.create(every=60, period="seconds")
-        task = schedule.tasks.create(name=NAME, task="x", interval=interval, headers=headers)
+        interval = schedule.make_interval()
+        task = schedule.tasks.create(name=schedule.row.name, task="x", interval=interval, headers=headers)
         schedule.forwards()
         schedule.backwards()
         assert schedule.tasks.get() == task
@@ -215,7 +265,8 @@ def test_all_the_way_back_leaves_no_table(migrated):
     migrate(migrated.connection, ("netbox_hedgehog", None))
     tables = migrated.connection.introspection.table_names()
     assert not [name for name in tables if name.startswith("netbox_hedgehog")]
-    migrate(migrated.connection, BEAT, TABLES)
+    migrated.backwards()
+    migrated.empty()
 
 
 @pytest.mark.django_db

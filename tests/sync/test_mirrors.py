@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from django.db import transaction
 
@@ -8,6 +10,7 @@ from netbox_hedgehog.git.storage import link_of
 from netbox_hedgehog.models import GitRepository
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.sync.source import mirror_root, source_at
+from netbox_hedgehog.tasks import prune_history
 from tests.support.remote import document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,3 +89,13 @@ def test_a_machine_without_mirrors_makes_no_place_for_them(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     GitRepository.objects.create(name="one", url="https://git.example.com/one.git").delete()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("days_unused", "left"), [(29, 1), (31, 0)])
+def test_the_scheduled_pruning_deletes_those_of_its_machine_that_nobody_used(repository, days_unused, left):
+    root = mirror_root()
+    used = (root / "tidy.lock").stat().st_mtime - days_unused * 86_400
+    os.utime(link_of(root, source_at(repository)), (used, used))
+    (root / "tidy.lock").unlink()
+    assert prune_history()["status"] == "completed"
+    assert mirrors() == left

@@ -12,11 +12,12 @@ from netbox_hedgehog.scheduling.retention import SYNC_RUNS, TICKS, History, batc
 
 
 class Command(BaseCommand):
-    """Ticks do this too, a little each time; this command catches up at once."""
+    """The scheduled task does this too, for half a minute each time; this command catches up at once."""
 
     help = (
-        "Delete sync runs older than HEDGEHOG_KEEP_RUNS_DAYS and scheduler runs older than HEDGEHOG_KEEP_TICKS_DAYS,"
-        " in batches. Kept: each fabric's newest run and newest failure, and the newest and newest failed tick."
+        "Delete sync runs older than HEDGEHOG_KEEP_RUNS_DAYS or beyond HEDGEHOG_KEEP_RUNS_COUNT, and scheduler runs"
+        " older than HEDGEHOG_KEEP_TICKS_DAYS or beyond HEDGEHOG_KEEP_TICKS_COUNT, in batches. Kept: each fabric's"
+        " newest run and newest failure, and the newest and newest failed tick."
     )
 
     @override
