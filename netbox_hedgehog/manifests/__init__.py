@@ -18,7 +18,7 @@ from netbox_hedgehog.manifests.read import (
     read_file,
     read_manifests,
 )
-from netbox_hedgehog.manifests.resource import Resource, ResourceKey
+from netbox_hedgehog.manifests.resource import Content, Resource, ResourceKey
 from netbox_hedgehog.manifests.rules import CHECKED_KINDS
 from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
 
@@ -26,6 +26,7 @@ __all__ = [
     "CHECKED_KINDS",
     "FINDINGS_OF_READING",
     "HEDGEHOG_GROUPS",
+    "Content",
     "Document",
     "Facts",
     "FileContent",

@@ -33,8 +33,7 @@ def check_agreements(index: Index) -> Iterator[Finding]:
 
 def _named(index: Index, facts: Facts, kind: str) -> list[Facts]:
     """The resources of one kind that are named and exist."""
-    found = (index.get(kind, name, seen_from=facts) for name in facts.named(kind))
-    return [each for each in found if each is not None]
+    return [each for name in facts.named(kind) if (each := index.get(kind, name, seen_from=facts)) is not None]
 
 
 def _connection_type(index: Index, attachment: Facts, types: frozenset[str]) -> Iterator[Finding]:
@@ -48,11 +47,12 @@ def _connection_type(index: Index, attachment: Facts, types: frozenset[str]) -> 
 def _vlan_namespaces(index: Index) -> Iterator[Finding]:
     # Looked up once each: many attachments share a connection, and many connections a switch.
     switches = {connection.key: _named(index, connection, "Switch") for connection in index.of_kind["Connection"]}
-    namespaces = {switch.key: frozenset(switch.named("VLANNamespace")) for switch in index.of_kind["Switch"]}
+    has = {switch.key: frozenset(switch.named("VLANNamespace")) for switch in index.of_kind["Switch"]}
+    needs = {vpc.key: vpc.named("VLANNamespace") for vpc in index.of_kind["VPC"]}
     for attachment in index.of_kind["VPCAttachment"]:
         for vpc, connection in product(_named(index, attachment, "VPC"), _named(index, attachment, "Connection")):
-            for name, switch in product(vpc.named("VLANNamespace"), switches[connection.key]):
-                if name not in namespaces[switch.key]:
+            for name, switch in product(needs[vpc.key], switches[connection.key]):
+                if name not in has[switch.key]:
                     message = f"{place(vpc)} is of VLAN namespace {quoted(name)}, which {place(switch)} does not have"
                     yield finding("attachment.vlan_namespace", attachment, ("connection",), message)
 

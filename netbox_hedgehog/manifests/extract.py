@@ -12,7 +12,7 @@ from netbox_hedgehog.manifests.rules import (
     CONNECTIONS,
     EXTERNAL_PEER,
     GROUPS,
-    REFERENCES_OF,
+    REFERENCES_BELOW,
     SUBNET_REFERENCES_OF,
     SUPPLIED_NAME,
     Form,
@@ -22,7 +22,7 @@ from netbox_hedgehog.manifests.rules import (
 from netbox_hedgehog.manifests.spans import LAST_VLAN, Span, Unreadable, ipv4_span, vlan_range_span, vlan_span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from netbox_hedgehog.manifests.problem import FieldPath
     from netbox_hedgehog.manifests.resource import Resource
@@ -32,6 +32,7 @@ MOST_OF_ONE_SORT: Final = 500
 
 _MOST_SHOWN: Final = 5
 _LAST_ASN: Final = 2**32 - 1
+_NO_RULES: Final[dict[str, tuple[Reference, ...]]] = {}
 _VPC_SUBNETS: Final = steps_of("subnets{}")
 _IPV4_RANGES: Final = steps_of("subnets[]")
 _VLAN_RANGES: Final = steps_of("ranges[]")
@@ -75,9 +76,10 @@ class _Reader:
         self.flaws: list[Flaw] = []
 
     def read(self) -> None:
-        for rule in REFERENCES_OF.get(self._kind, ()):
-            if rule.default or rule.steps[0] in self._spec:  # most of a connection's rules are for another type
-                self._read_references(rule)
+        for step, rules in REFERENCES_BELOW.get(self._kind, _NO_RULES).items():
+            if step in self._spec or rules[0].default:  # which is the only rule of its field
+                for rule in rules:
+                    self._read_references(rule)
         for subnet_rule in SUBNET_REFERENCES_OF.get(self._kind, ()):
             self._read_subnet_references(subnet_rule)
         if read := _READERS.get(self._kind):
@@ -90,7 +92,7 @@ class _Reader:
         for field, value in self._some(found):
             # An empty name stands for none, as it does to Kubernetes.
             if value != "" and self._is_text(field, value):
-                self._mention(rule, field, value)
+                _MENTION[rule.form](self, rule, field, value)
 
     def _read_subnet_references(self, rule: SubnetReference) -> None:
         for field, value in self._some(values_at(self._spec, rule.steps)):
@@ -98,20 +100,14 @@ class _Reader:
             if self._is_text(field, value) and isinstance(vpc, str):
                 self.subnet_mentions.append(SubnetMention(field, vpc, value))
 
-    def _mention(self, rule: Reference, field: FieldPath, value: str) -> None:
-        match rule.form:
-            case Form.NAME:
-                self.mentions.append(Mention(field, rule.target, value))
-            case Form.PORT:
-                self._mention_port(rule, field, value)
-            case Form.SUBNET:
-                self._mention_subnet(rule, field, value)
-            case Form.PEER if value.startswith(EXTERNAL_PEER):
-                self.mentions.append(Mention(field, "External", value.removeprefix(EXTERNAL_PEER)))
-            case Form.PEER:
-                self.mentions.append(Mention(field, rule.target, value))
+    def mention_name(self, rule: Reference, field: FieldPath, value: str) -> None:
+        self.mentions.append(Mention(field, rule.target, value))
 
-    def _mention_port(self, rule: Reference, field: FieldPath, value: str) -> None:
+    def mention_peer(self, rule: Reference, field: FieldPath, value: str) -> None:
+        name = value.removeprefix(EXTERNAL_PEER)
+        self.mentions.append(Mention(field, rule.target if name == value else "External", name))
+
+    def mention_port(self, rule: Reference, field: FieldPath, value: str) -> None:
         device, _, port = value.partition("/")
         if not device or not port:
             self._flaw("reference.malformed", field, f"must be {rule.target.lower()}/port, not {shown(value)}")
@@ -121,7 +117,7 @@ class _Reader:
         whole = f"{port}/1" if port.count("/") == 1 else port
         self.claims.append(Claim("port.in_use", (rule.target, device, whole), field, f"port {value}"))
 
-    def _mention_subnet(self, rule: Reference, field: FieldPath, value: str) -> None:
+    def mention_subnet(self, rule: Reference, field: FieldPath, value: str) -> None:
         vpc, _, subnet = value.partition("/")
         if not vpc:
             self._flaw("reference.malformed", field, f"must be vpc/subnet, not {shown(value)}")
@@ -135,15 +131,16 @@ class _Reader:
             return False
         return True
 
-    def _some[T](self, found: list[tuple[FieldPath, T]]) -> Iterable[tuple[FieldPath, T]]:
+    def _some[T](self, found: list[tuple[FieldPath, T]]) -> list[tuple[FieldPath, T]]:
         """What is looked at of the values at one path; that there are more is a flaw."""
-        if len(found) > MOST_OF_ONE_SORT:
-            self._flaw(
-                "reference.too_many",
-                found[MOST_OF_ONE_SORT][0],
-                f"{len(found)} values stand here; those after the first {MOST_OF_ONE_SORT} are not checked",
-            )
-        return islice(found, MOST_OF_ONE_SORT)
+        if len(found) <= MOST_OF_ONE_SORT:
+            return found
+        self._flaw(
+            "reference.too_many",
+            found[MOST_OF_ONE_SORT][0],
+            f"{len(found)} values stand here; those after the first {MOST_OF_ONE_SORT} are not checked",
+        )
+        return found[:MOST_OF_ONE_SORT]
 
     def _flaw(self, code: str, field: FieldPath, message: str) -> None:
         if len(self.flaws) < MOST_OF_ONE_SORT:
@@ -239,6 +236,12 @@ class _Reader:
             self._claim("attachment.vlan_in_use", (connection, str(vlan)), (part, "vlan"), text)
 
 
+_MENTION: Final[dict[Form, Callable[[_Reader, Reference, FieldPath, str], None]]] = {
+    Form.NAME: _Reader.mention_name,
+    Form.PORT: _Reader.mention_port,
+    Form.SUBNET: _Reader.mention_subnet,
+    Form.PEER: _Reader.mention_peer,
+}
 _READERS: Final[dict[str, Callable[[_Reader], None]]] = {
     "Connection": _Reader.read_connection,
     "ExternalAttachment": _Reader.read_external_attachment,

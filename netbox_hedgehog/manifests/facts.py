@@ -80,4 +80,5 @@ class Facts(NamedTuple):
 
     def named(self, target: str) -> list[str]:
         """The names of the resources of one kind that this one mentions, each once."""
-        return list(dict.fromkeys(mention.name for mention in self.mentions if mention.target == target))
+        names = [mention.name for mention in self.mentions if mention.target == target]
+        return list(dict.fromkeys(names)) if len(names) > 1 else names

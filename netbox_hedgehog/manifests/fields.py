@@ -44,7 +44,7 @@ def value_beside(spec: Any, steps: Steps, field: FieldPath) -> Any:
         if step is Each.KEY:
             return field[position]
         try:
-            value = value[field[position] if isinstance(step, Each) else step]
+            value = value[step if isinstance(step, str) else field[position]]
         except (KeyError, IndexError, TypeError):
             return None
     return value
@@ -52,7 +52,7 @@ def value_beside(spec: Any, steps: Steps, field: FieldPath) -> Any:
 
 def _collect(value: Any, steps: Steps, field: FieldPath, found: list[Found]) -> None:
     for position, step in enumerate(steps):
-        if isinstance(step, Each):
+        if not isinstance(step, str):
             rest = steps[position + 1 :]
             for name, inner in _entries(value, step):
                 _collect(inner, rest, (*field, name), found)

@@ -7,8 +7,7 @@ than ``%YAML 1.2``, keys that are not strings, and values that a JSON column wou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yamlrocks
 
@@ -34,8 +33,7 @@ UNREADABLE: Final = "manifest.unreadable"
 _POSITION: Final = re.compile(r" at line \d+, column \d+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One mapping of a file; ``line`` is that of its first key."""
 
     path: str
@@ -106,7 +104,7 @@ class _File:
 
     def _excess(self, count: int) -> str:
         limits = self._limits
-        if max(count, len(self._documents)) > limits.max_documents:
+        if count > limits.max_documents or len(self._documents) > limits.max_documents:
             return f"the file has more than {limits.max_documents} documents"
         return f"the file holds more than {limits.max_nodes} values" if self._nodes > limits.max_nodes else ""
 
@@ -116,7 +114,7 @@ class _File:
         return len(self._problems) >= limits.max_problems or len(self._documents) > limits.max_documents
 
     def _read_document(self, chunk: Chunk) -> None:
-        if self._is_only_directives(chunk):
+        if chunk.is_empty() or self._is_only_directives(chunk):
             return
         text = self._surveyed(chunk)
         value = self._parsed(_values, text, chunk)
@@ -128,7 +126,8 @@ class _File:
         locator = Locator(text, chunk.first_line, chunk.content_line)
         check = ValueCheck(value, self._limits)
         self._nodes += check.nodes
-        self._refuse(check.flaws, locator)
+        if check.flaws:
+            self._refuse(check.flaws, locator)
         self._add(Document(self._path, chunk.content_line, value, locator))
 
     def _is_only_directives(self, chunk: Chunk) -> bool:
@@ -144,7 +143,9 @@ class _File:
         """The text for the parser, once it is sure what its tags and aliases would do."""
         text = chunk.text
         needs_survey = may_need_survey(text)
-        if (needs_survey or "\t" in text or "\\u" in text) and is_json(text):
+        if not needs_survey and "\t" not in text and "\\u" not in text:
+            return text
+        if is_json(text):
             return as_yaml(text)
         if needs_survey:
             self._survey(chunk)

@@ -184,4 +184,10 @@ SUBNET_REFERENCES: Final = (
 )
 
 REFERENCES_OF: Final = {kind: tuple(rules) for kind, rules in groupby(REFERENCES, lambda rule: rule.kind)}
+REFERENCES_BELOW: Final = {
+    kind: {step: tuple(found) for step, found in groupby(rules, lambda rule: rule.steps[0])}
+    for kind, rules in REFERENCES_OF.items()
+}
+"""By the field of the spec that they begin with: most of a connection's are for another type."""
+
 SUBNET_REFERENCES_OF: Final = {rule.kind: (rule,) for rule in SUBNET_REFERENCES}

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # YAML 1.2, 9.1.2: these two at the start of a line end a document wherever they stand, block scalars included.
-_MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
+# A pattern that begins with a fixed text is found several times faster than one with ^ or alternatives.
+_START: Final = re.compile(r"\n---(?=[ \t\n]|\Z)")
+_END: Final = re.compile(r"\n\.\.\.(?=[ \t\n]|\Z)")
+_FIRST: Final = re.compile(r"(?:---|\.\.\.)(?=[ \t\n]|\Z)")
 # Possessive throughout: whitespace and comments are free to write, so nothing here may backtrack.
 _LEAD: Final = re.compile(r"(?:---(?=\s))?+(?:[ \t\n]++|#[^\n]*+|&\S++(?=[ \t]*+[#\n]))*+")
 _SURROGATE_PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*+)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
@@ -27,17 +30,29 @@ class Chunk(NamedTuple):
     content_line: int
     content_offset: int
 
+    def is_empty(self) -> bool:
+        """Whether it surely holds white space and comments only."""
+        return self.content_offset == len(self.text) and "&" not in self.text
+
 
 def chunks(text: str) -> Iterator[Chunk]:
     """The documents in order, empty ones included; concatenated they are the text without ``...`` markers."""
     start = skip = 0
     line = 1
-    for marker in _MARKER.finditer(text):
-        yield _chunk(text[start + skip : marker.start()], line)
-        line += text.count("\n", start, marker.start())
-        start = marker.start()
-        skip = 3 if marker.group() == "..." else 0
+    for marker in _markers(text):
+        yield _chunk(text[start + skip : marker], line)
+        line += text.count("\n", start, marker)
+        start = marker
+        skip = 3 if text[marker] == "." else 0
     yield _chunk(text[start + skip :], line)
+
+
+def _markers(text: str) -> list[int]:
+    """Where the markers stand."""
+    found = [match.start() + 1 for match in _START.finditer(text)]
+    if "\n..." in text:
+        found = sorted(found + [match.start() + 1 for match in _END.finditer(text)])
+    return [0, *found] if _FIRST.match(text) else found
 
 
 def _chunk(text: str, first_line: int) -> Chunk:

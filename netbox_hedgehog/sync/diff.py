@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netbox_hedgehog.manifests import Resource, ResourceKey
+from netbox_hedgehog.manifests import Content, Resource, ResourceKey
 
 
 class Stored(NamedTuple):
@@ -19,9 +19,10 @@ class Stored(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A resource to write, its digest, and the row that it replaces (None: it is new)."""
+    """A resource to write, its content and the digest of that, and the row that it replaces (None: it is new)."""
 
     resource: Resource
+    content: Content
     digest: str
     pk: int | None = None
 
@@ -47,14 +48,16 @@ def diff(desired: Iterable[Resource], stored: Mapping[ResourceKey, Stored]) -> D
     moved: list[Written] = []
     seen: set[ResourceKey] = set()
     for resource in desired:
-        seen.add(resource.key)
-        digest = resource.digest()
-        old = stored.get(resource.key)
+        key = resource.key
+        seen.add(key)
+        content = resource.content()
+        digest = content.digest()
+        old = stored.get(key)
         if old is None:
-            created.append(Written(resource, digest))
+            created.append(Written(resource, content, digest))
         elif old.digest != digest:
-            updated.append(Written(resource, digest, old.pk))
+            updated.append(Written(resource, content, digest, old.pk))
         elif (old.source_path, old.source_line) != (resource.path, resource.line):
-            moved.append(Written(resource, digest, old.pk))
+            moved.append(Written(resource, content, digest, old.pk))
     deleted = {key: old for key, old in stored.items() if key not in seen}
     return Diff(created, updated, moved, deleted, unchanged=len(seen) - len(created) - len(updated))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -24,8 +23,8 @@ QUICK = settings(max_examples=100, deadline=None)
 
 def of_kind(kind: str, name: str, spec: Any, *, namespace: str = "default", line: int = 1) -> Resource:
     version = "v1alpha1" if GROUPS[kind].startswith("gateway") else "v1beta1"
-    return replace(
-        LEAF, api_version=f"{GROUPS[kind]}/{version}", kind=kind, namespace=namespace, name=name, spec=spec, line=line
+    return LEAF._replace(
+        api_version=f"{GROUPS[kind]}/{version}", kind=kind, namespace=namespace, name=name, spec=spec, line=line
     )
 
 
@@ -105,16 +104,16 @@ class TestReferences:
     def test_a_name_means_a_resource_of_its_own_namespace(self):
         switches = [of_kind("Switch", "leaf", {}, namespace=name) for name in ("default", "lab")]
         here = cable("c", "leaf/E1/1", "s/e1")
-        there = replace(here, namespace="prod")
+        there = here._replace(namespace="prod")
         found = [each for each in findings([*switches, here, there]) if each.code == "reference.missing"]
         assert [each.key[2] for each in found] == ["prod"]
 
     def test_a_resource_of_another_api_group_is_none_of_ours(self):
-        foreign = replace(of_kind("Switch", "leaf", {"groups": 1}), api_version="other.githedgehog.com/v1")
+        foreign = of_kind("Switch", "leaf", {"groups": 1})._replace(api_version="other.githedgehog.com/v1")
         assert facts_of(foreign) is None
 
     def test_the_version_makes_no_difference(self):
-        switch = replace(of_kind("Switch", "leaf", {}), api_version="wiring.githedgehog.com/v1alpha2")
+        switch = of_kind("Switch", "leaf", {})._replace(api_version="wiring.githedgehog.com/v1alpha2")
         codes = {each.code for each in findings([switch, cable("c", "leaf/E1/1", "s/e1")])}
         assert "reference.missing" not in codes
 

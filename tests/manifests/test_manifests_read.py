@@ -362,8 +362,8 @@ def test_the_package_knows_neither_django_nor_celery_nor_io() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module)
     allowed = (
-        "__future__ bisect collections collections.abc dataclasses enum functools hashlib itertools json math re typing"
-        " yamlrocks"
+        "__future__ bisect collections collections.abc dataclasses enum functools hashlib itertools json math orjson re"
+        " typing yamlrocks"
     )
     ours = {name for name in imported if name and name.startswith("netbox_hedgehog.")}
     assert imported - ours == set(allowed.split())

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -21,14 +20,18 @@ VPC = Resource(
 )
 
 
+def digest(resource: Resource) -> str:
+    return resource.content().digest()
+
+
 def test_the_digest_of_a_content_is_stored_and_so_never_changes() -> None:
-    assert VPC.digest() == "687371a953604d22720369388e8b125c"
-    assert re.fullmatch("[0-9a-f]{32}", VPC.digest())
+    assert digest(VPC) == "687371a953604d22720369388e8b125c"
+    assert re.fullmatch("[0-9a-f]{32}", digest(VPC))
 
 
 def test_the_digest_ignores_the_order_of_keys_and_the_place() -> None:
     spec = {"mode": None, "subnets": {"y": {"vlan": 1002}, "x": {"vlan": 1001}}}
-    assert replace(VPC, labels={"b": "2", "a": "1"}, spec=spec, path="b.yaml", line=7).digest() == VPC.digest()
+    assert digest(VPC._replace(labels={"b": "2", "a": "1"}, spec=spec, path="b.yaml", line=7)) == digest(VPC)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +48,9 @@ def test_the_digest_ignores_the_order_of_keys_and_the_place() -> None:
     ],
 )
 def test_the_digest_changes_with_any_content(change: dict[str, Any]) -> None:
-    assert replace(VPC, **change).digest() != VPC.digest()
+    assert digest(VPC._replace(**change)) != digest(VPC)
 
 
 def test_a_resource_cannot_be_changed() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         VPC.name = "vpc-2"  # type: ignore[misc]

@@ -34,7 +34,8 @@ def described(fabric: Path) -> dict[str, str]:
     found = resources(fabric)
     return {
         "resources.txt": _lines(
-            f"{each.path}:{each.line} {each.api_version} {each.kind} {each.namespace}/{each.name} {each.digest()}"
+            f"{each.path}:{each.line} {each.api_version} {each.kind} {each.namespace}/{each.name} "
+            f"{each.content().digest()}"
             for each in found
         ),
         "findings.txt": _lines(

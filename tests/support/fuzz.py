@@ -82,7 +82,7 @@ def take(data: bytes) -> None:
         assert 1 <= resource_.line <= last_line, resource_
         content = [resource_.labels, resource_.annotations, resource_.spec]
         assert json.loads(json.dumps(content, allow_nan=False)) == content, resource_
-        resource_.digest()
+        resource_.content().digest()
     for finding in check(facts for each in read.resources if (facts := facts_of(each))):
         assert finding.message.isprintable(), finding
         assert finding.field.isprintable(), finding

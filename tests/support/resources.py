@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from netbox_hedgehog.manifests import Resource
@@ -26,4 +24,4 @@ tables = st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(0, 2),
 
 
 def resources(table: dict[str, tuple[int, int]]) -> list[Resource]:
-    return [replace(LEAF, name=name, spec={"n": content}, line=line) for name, (content, line) in table.items()]
+    return [LEAF._replace(name=name, spec={"n": content}, line=line) for name, (content, line) in table.items()]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +26,7 @@ def fabric() -> HedgehogFabric:
 
 
 def test_a_resource_is_stored_as_it_is(fabric):
-    make_equal(fabric, [replace(LEAF, labels={"a": "b"}, annotations={"c": "d"})])
+    make_equal(fabric, [LEAF._replace(labels={"a": "b"}, annotations={"c": "d"})])
     (row,) = FabricResource.objects.values(
         "api_version",
         "kind",
@@ -68,7 +66,7 @@ def test_afterwards_the_database_equals_git_and_nothing_is_left_to_do(fabric, fi
 def test_an_update_keeps_the_row(fabric):
     make_equal(fabric, [LEAF])
     before = fabric.resources.get()
-    make_equal(fabric, [replace(LEAF, spec={"role": "spine"})])
+    make_equal(fabric, [LEAF._replace(spec={"role": "spine"})])
     after = fabric.resources.get()
     assert (after.pk, after.spec) == (before.pk, {"role": "spine"})
     assert after.digest != before.digest
@@ -83,7 +81,7 @@ def test_other_fabrics_are_left_alone(fabric):
 
 
 def test_a_thousand_resources_need_no_more_queries_than_ten(fabric, django_assert_max_num_queries, monkeypatch):
-    many = [replace(LEAF, name=f"leaf-{number}") for number in range(1000)]
+    many = [LEAF._replace(name=f"leaf-{number}") for number in range(1000)]
     with django_assert_max_num_queries(8):
         make_equal(fabric, many)
     with django_assert_max_num_queries(8):
@@ -92,7 +90,7 @@ def test_a_thousand_resources_need_no_more_queries_than_ten(fabric, django_asser
 
 def test_more_than_fit_into_one_statement_are_all_written(fabric, monkeypatch):
     monkeypatch.setattr(apply, "_ROWS_PER_STATEMENT", 3)
-    make_equal(fabric, [replace(LEAF, name=f"leaf-{number}") for number in range(10)])
+    make_equal(fabric, [LEAF._replace(name=f"leaf-{number}") for number in range(10)])
     assert fabric.resources.count() == 10
 
 
@@ -100,7 +98,7 @@ def test_whatever_a_text_holds_is_stored_as_it_is(fabric):
     odd = 'tab\t, line\n, \\, \\N, \\., ", é, 𝄞, \x7f'
     spec = {odd: [odd, None, True, 1.5, -(2**63), {}, []], "": ""}
     change = make_equal(
-        fabric, [replace(LEAF, labels={"a": odd}, annotations={odd: odd}, spec=spec, path=f"{odd}.yaml")]
+        fabric, [LEAF._replace(labels={"a": odd}, annotations={odd: odd}, spec=spec, path=f"{odd}.yaml")]
     )
     assert len(change.created) == 1
     row = FabricResource.objects.get()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from netbox_hedgehog.sync.budget import Budget, Budgets, excesses
@@ -12,11 +10,11 @@ NONE = Budget()
 
 
 def change(*, stored: int, deleted: int = 0, updated: int = 0, created: int = 0):
-    there = [replace(LEAF, name=f"leaf-{n}") for n in range(stored)]
-    rows = {each.key: Stored(n, each.digest(), each.path, each.line) for n, each in enumerate(there, 1)}
+    there = [LEAF._replace(name=f"leaf-{n}") for n in range(stored)]
+    rows = {each.key: Stored(n, each.content().digest(), each.path, each.line) for n, each in enumerate(there, 1)}
     left = there[deleted:]
-    edited = [replace(each, spec={}) for each in left[:updated]]
-    new = [replace(LEAF, name=f"new-{n}") for n in range(created)]
+    edited = [each._replace(spec={}) for each in left[:updated]]
+    new = [LEAF._replace(name=f"new-{n}") for n in range(created)]
     return diff([*edited, *left[updated:], *new], rows)
 
 
@@ -69,8 +67,8 @@ def test_without_limits_everything_may_go():
 
 
 def test_a_moved_resource_is_no_change():
-    moved = replace(LEAF, line=7)
-    rows = {LEAF.key: Stored(1, LEAF.digest(), LEAF.path, LEAF.line)}
+    moved = LEAF._replace(line=7)
+    rows = {LEAF.key: Stored(1, LEAF.content().digest(), LEAF.path, LEAF.line)}
     only_moved = diff([moved], rows)
-    assert only_moved.moved == [Written(moved, LEAF.digest(), 1)]
+    assert only_moved.moved == [Written(moved, LEAF.content(), LEAF.content().digest(), 1)]
     assert excesses(only_moved, {"Switch": 1}, Budgets(Budget(deletions=0, changes=0), {})) == []

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from model_bakery import baker
@@ -35,8 +34,8 @@ def test_it_says_what_was_created_updated_and_deleted(fabric):
     content = {"labels": {}, "annotations": {}, "spec": {"role": "leaf"}}
     made = record(
         fabric,
-        [LEAF, replace(LEAF, name="gone")],
-        [replace(LEAF, spec={"role": "spine"}), replace(LEAF, name="new", path="b.yaml")],
+        [LEAF, LEAF._replace(name="gone")],
+        [LEAF._replace(spec={"role": "spine"}), LEAF._replace(name="new", path="b.yaml")],
     )
     assert made == {
         "created": [PLACE | {"name": "new", "path": "b.yaml"}],
@@ -51,22 +50,22 @@ def test_it_says_what_was_created_updated_and_deleted(fabric):
 
 
 def test_what_is_the_same_or_only_moved_is_not_recorded(fabric):
-    assert record(fabric, [LEAF], [replace(LEAF, line=9)]) is None
+    assert record(fabric, [LEAF], [LEAF._replace(line=9)]) is None
 
 
 def test_a_secret_is_recorded_neither_as_old_nor_as_new_nor_as_deleted(fabric):
-    before = [replace(LEAF, spec={"bgp": {"password": {"value": "hunter2"}}}), replace(LEAF, name="gone")]
-    before[1] = replace(before[1], spec={"token": "hunter3"})
-    made = json.dumps(record(fabric, before, [replace(LEAF, spec={"bgp": {"password": {"value": "hunter4"}}})]))
+    before = [LEAF._replace(spec={"bgp": {"password": {"value": "hunter2"}}}), LEAF._replace(name="gone")]
+    before[1] = before[1]._replace(spec={"token": "hunter3"})
+    made = json.dumps(record(fabric, before, [LEAF._replace(spec={"bgp": {"password": {"value": "hunter4"}}})]))
     assert "hunter" not in made
     assert made.count("[REDACTED]") == 3
 
 
 def test_whatever_the_commit_did_it_stays_small_and_counts_the_rest(fabric, monkeypatch):
     monkeypatch.setattr(module, "LONGEST_RECORD", 20_000)
-    many = [replace(LEAF, name=f"leaf-{number}", spec={"text": "x" * 5000}) for number in range(400)]
-    edited = [replace(each, spec={str(n): "y" * 500 for n in range(60)}) for each in many[:390]]
-    made = record(fabric, many, [*edited, replace(LEAF, name="new")])
+    many = [LEAF._replace(name=f"leaf-{number}", spec={"text": "x" * 5000}) for number in range(400)]
+    edited = [each._replace(spec={str(n): "y" * 500 for n in range(60)}) for each in many[:390]]
+    made = record(fabric, many, [*edited, LEAF._replace(name="new")])
     assert made["more"] == {
         "created": 1 - len(made["created"]),
         "updated": 390 - len(made["updated"]),
@@ -78,7 +77,7 @@ def test_whatever_the_commit_did_it_stays_small_and_counts_the_rest(fabric, monk
 
 
 def test_fields_beyond_the_limit_are_counted(fabric):
-    made = record(fabric, [LEAF], [replace(LEAF, spec={"role": "leaf"} | {f"n{n:02}": n for n in range(50)})])
+    made = record(fabric, [LEAF], [LEAF._replace(spec={"role": "leaf"} | {f"n{n:02}": n for n in range(50)})])
     (entry,) = made["updated"]
     assert (len(entry["fields"]), entry["more_fields"]) == (module.MOST_FIELDS, 10)
 
