@@ -92,7 +92,7 @@ class _Reader:
         for field, value in self._some(found):
             # An empty name stands for none, as it does to Kubernetes.
             if value != "" and self._is_text(field, value):
-                _MENTION[rule.form](self, rule, field, value)
+                self._mention(rule, field, value)
 
     def _read_subnet_references(self, rule: SubnetReference) -> None:
         for field, value in self._some(values_at(self._spec, rule.steps)):
@@ -100,14 +100,19 @@ class _Reader:
             if self._is_text(field, value) and isinstance(vpc, str):
                 self.subnet_mentions.append(SubnetMention(field, vpc, value))
 
-    def mention_name(self, rule: Reference, field: FieldPath, value: str) -> None:
-        self.mentions.append(Mention(field, rule.target, value))
+    def _mention(self, rule: Reference, field: FieldPath, value: str) -> None:
+        form = rule.form
+        if form is Form.PORT:
+            self._mention_port(rule, field, value)
+        elif form is Form.NAME:
+            self.mentions.append(Mention(field, rule.target, value))
+        elif form is Form.SUBNET:
+            self._mention_subnet(rule, field, value)
+        else:
+            name = value.removeprefix(EXTERNAL_PEER)
+            self.mentions.append(Mention(field, rule.target if name == value else "External", name))
 
-    def mention_peer(self, rule: Reference, field: FieldPath, value: str) -> None:
-        name = value.removeprefix(EXTERNAL_PEER)
-        self.mentions.append(Mention(field, rule.target if name == value else "External", name))
-
-    def mention_port(self, rule: Reference, field: FieldPath, value: str) -> None:
+    def _mention_port(self, rule: Reference, field: FieldPath, value: str) -> None:
         device, _, port = value.partition("/")
         if not device or not port:
             self._flaw("reference.malformed", field, f"must be {rule.target.lower()}/port, not {shown(value)}")
@@ -117,7 +122,7 @@ class _Reader:
         whole = f"{port}/1" if port.count("/") == 1 else port
         self.claims.append(Claim("port.in_use", (rule.target, device, whole), field, f"port {value}"))
 
-    def mention_subnet(self, rule: Reference, field: FieldPath, value: str) -> None:
+    def _mention_subnet(self, rule: Reference, field: FieldPath, value: str) -> None:
         vpc, _, subnet = value.partition("/")
         if not vpc:
             self._flaw("reference.malformed", field, f"must be vpc/subnet, not {shown(value)}")
@@ -151,10 +156,13 @@ class _Reader:
         return value if isinstance(value, str) else ""
 
     def _named(self, target: str) -> str:
-        return next((mention.name for mention in self.mentions if mention.target == target), "")
+        for mention in self.mentions:
+            if mention.target == target:
+                return mention.name
+        return ""
 
     def _claim(self, code: str, key: tuple[str, ...], field: FieldPath, text: str) -> None:
-        if all(key):  # what is not given is not used
+        if "" not in key:  # what is not given is not used
             self.claims.append(Claim(code, key, field, text))
 
     def _claim_text(self, *field: str) -> None:
@@ -170,7 +178,7 @@ class _Reader:
             return []
 
     def read_connection(self) -> None:
-        self.traits = sorted(kind for kind in CONNECTIONS if self._spec.get(kind) is not None)
+        self.traits = sorted(kind for kind in CONNECTIONS.intersection(self._spec) if self._spec[kind] is not None)
         if len(self.traits) > 1 or not self._spec:
             types = ", ".join(self.traits) or "none"
             self._flaw("connection.type", (), f"a connection has exactly one type; this one has {types}")
@@ -236,12 +244,6 @@ class _Reader:
             self._claim("attachment.vlan_in_use", (connection, str(vlan)), (part, "vlan"), text)
 
 
-_MENTION: Final[dict[Form, Callable[[_Reader, Reference, FieldPath, str], None]]] = {
-    Form.NAME: _Reader.mention_name,
-    Form.PORT: _Reader.mention_port,
-    Form.SUBNET: _Reader.mention_subnet,
-    Form.PEER: _Reader.mention_peer,
-}
 _READERS: Final[dict[str, Callable[[_Reader], None]]] = {
     "Connection": _Reader.read_connection,
     "ExternalAttachment": _Reader.read_external_attachment,

@@ -24,8 +24,9 @@ class Index:
         self.of_kind: dict[str, list[Facts]] = defaultdict(list)
         self._by_name: dict[tuple[str, str, str], Facts] = {}
         for each in self.all:
-            self.of_kind[each.kind].append(each)
-            self._by_name[each.kind, _scope(each.kind, each.namespace), each.name] = each
+            _, kind, namespace, name = each.key
+            self.of_kind[kind].append(each)
+            self._by_name[kind, _scope(kind, namespace), name] = each
 
     def get(self, kind: str, name: str, *, seen_from: Facts) -> Facts | None:
         """The resource that another one means by this name: one in its own namespace, for most kinds."""

@@ -124,7 +124,7 @@ class _File:
             kind = "list" if isinstance(value, list) else "single value"
             raise _Refused(self._problem(chunk.content_line, f"a document must be a mapping, this one is a {kind}"))
         locator = Locator(text, chunk.first_line, chunk.content_line)
-        check = ValueCheck(value, self._limits)
+        check = ValueCheck(value, text, self._limits)
         self._nodes += check.nodes
         if check.flaws:
             self._refuse(check.flaws, locator)

@@ -67,6 +67,8 @@ def _is_of(api_version: str, groups: tuple[str, ...]) -> bool:
 class _Reader:
     """Reads one document, collecting every problem on the way."""
 
+    __slots__ = ("_content", "_default_namespace", "_document", "_problems")
+
     def __init__(self, document: Document, default_namespace: str) -> None:
         self._document = document
         self._content = document.content
@@ -78,15 +80,15 @@ class _Reader:
         kind = self._text(self._content, ("kind",), _is_kind, _KIND_RULE)
         metadata = self._mapping(self._content, ("metadata",))
         resource = Resource(
-            api_version=api_version,
-            kind=kind,
-            namespace=self._namespace(metadata),
-            name=self._name(metadata),
-            labels=self._strings(metadata, ("metadata", "labels")),
-            annotations=self._annotations(metadata),
-            spec=self._mapping(self._content, ("spec",)),
-            path=self._document.path,
-            line=self._document.line,
+            api_version,
+            kind,
+            self._namespace(metadata),
+            self._name(metadata),
+            self._strings(metadata, ("metadata", "labels")),
+            self._annotations(metadata),
+            self._mapping(self._content, ("spec",)),
+            self._document.path,
+            self._document.line,
         )
         if not self._content.keys() <= _FIELDS:
             for unknown in sorted(self._content.keys() - _FIELDS):
@@ -120,10 +122,10 @@ class _Reader:
 
     def _mapping(self, parent: dict[str, Any], field: tuple[str, ...]) -> dict[str, Any]:
         value = parent.get(field[-1])
-        if value is None:
-            return {}
         if isinstance(value, dict):
             return value
+        if value is None:
+            return {}
         self._problem(field, "must be a mapping")
         return {}
 

@@ -19,28 +19,28 @@ class ValueCheck:
     """A walk through one document's values: counts ``nodes`` and collects ``flaws`` as (place, message).
 
     Floats are put into the form that PostgreSQL's jsonb gives back: no negative zero, and integers where the
-    shortest form of the float would have a positive exponent.
+    shortest form of the float would have a positive exponent. ``text`` is what the document was parsed from.
     """
 
-    def __init__(self, root: dict[Any, Any], limits: ManifestLimits) -> None:
+    def __init__(self, root: dict[Any, Any], text: str, limits: ManifestLimits) -> None:
         self.nodes = 1
         self.flaws: list[tuple[FieldPath, str]] = []
         self._limits = limits
-        self._short = limits.max_scalar_bytes // 4  # a character has at most four bytes
+        # A character has at most four bytes, and only an escape makes one that the text does not have itself.
+        is_short = len(text) <= limits.max_scalar_bytes // 4
+        self._checks_strings = not is_short or "\\" in text or "\0" in text or "<<" in text
         self._check_mapping(root, ())
 
     def _check_mapping(self, mapping: dict[Any, Any], field: FieldPath) -> None:
         self.nodes += 2 * len(mapping)
+        checks_strings = self._checks_strings
         for key, value in mapping.items():
             if type(key) is not str:
                 self._flaw(field, f"the key {key!r:.40} is not a string; quote it")
                 continue
-            if key == "<<":
-                # The parser merges mappings; what is left under this name was not one.
-                self._flaw((*field, key), "the merge key << needs a mapping")
-            if len(key) > self._short or "\0" in key:
-                self._check_string(key, (*field, key))
-            if type(value) is not str or len(value) > self._short or "\0" in value:
+            if checks_strings:
+                self._check_key(key, (*field, key))
+            if checks_strings or type(value) is not str:
                 self._check_value(mapping, key, value, (*field, key))
 
     def _check_list(self, items: list[Any], field: FieldPath) -> None:
@@ -49,8 +49,12 @@ class ValueCheck:
             self._check_value(items, index, value, (*field, index))
 
     def _check_value(self, container: Any, step: str | int, value: object, field: FieldPath) -> None:
-        if isinstance(value, dict | list):
-            self._check_container(value, field)
+        if isinstance(value, dict):
+            if self._may_hold(field):
+                self._check_mapping(value, field)
+        elif isinstance(value, list):
+            if self._may_hold(field):
+                self._check_list(value, field)
         elif isinstance(value, str):
             self._check_string(value, field)
         elif isinstance(value, float):
@@ -61,17 +65,22 @@ class ValueCheck:
         elif value is not None:
             self._flaw(field, "this is not a JSON value")
 
-    def _check_container(self, container: dict[Any, Any] | list[Any], field: FieldPath) -> None:
-        if len(field) >= self._limits.max_depth:
-            self._flaw(field, f"nested more than {self._limits.max_depth} levels deep")
-        elif isinstance(container, dict):
-            self._check_mapping(container, field)
-        else:
-            self._check_list(container, field)
+    def _may_hold(self, field: FieldPath) -> bool:
+        """Whether what stands here may hold more."""
+        if len(field) < self._limits.max_depth:
+            return True
+        self._flaw(field, f"nested more than {self._limits.max_depth} levels deep")
+        return False
+
+    def _check_key(self, key: str, field: FieldPath) -> None:
+        if key == "<<":
+            # The parser merges mappings; what is left under this name was not one.
+            self._flaw(field, "the merge key << needs a mapping")
+        self._check_string(key, field)
 
     def _check_string(self, text: str, field: FieldPath) -> None:
         limit = self._limits.max_scalar_bytes
-        if len(text) > self._short and len(text.encode()) > limit:
+        if len(text) > limit // 4 and len(text.encode()) > limit:
             self._flaw(field, f"a text is longer than the {limit} bytes allowed")
         if "\0" in text:
             self._flaw(field, "the character NUL cannot be stored")

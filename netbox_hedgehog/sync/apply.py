@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -64,6 +65,20 @@ def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
         update_fields=_CONTENT,
     )
     FabricResource.objects.filter(pk__in=[old.pk for old in change.deleted.values()]).delete()
+
+
+@contextmanager
+def keys_checked_meanwhile() -> Iterator[None]:
+    """Let PostgreSQL check the foreign keys of what was written while the block computes, instead of at the commit.
+
+    The block may not query the database.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        connection.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        yield
 
 
 def _insert(fabric_id: int, created: Sequence[Written], commit: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -40,10 +40,16 @@ def findings_may_change(fabric_id: int, change: Diff, paths: Collection[str]) ->
     return False
 
 
-def findings_of(fabric_id: int, known: Collection[Resource]) -> list[Finding]:
-    """What is wrong between the fabric's stored resources; those ``known`` already are not loaded again."""
-    resources = chain(known, _others(fabric_id, known))
+def findings_of(resources: Iterable[Resource]) -> list[Finding]:
+    """What is wrong between the resources of a fabric."""
     return check(facts for resource in resources if (facts := facts_of(resource)))
+
+
+def with_stored(fabric_id: int, known: Collection[Resource]) -> Iterator[Resource]:
+    """All resources of a fabric that the checks look at; those ``known`` already are not loaded."""
+    keys = {resource.key for resource in known}
+    rows = FabricResource.objects.filter(fabric_id=fabric_id, kind__in=CHECKED_KINDS)
+    return chain(known, (resource for resource in _resources(rows) if resource.key not in keys))
 
 
 def _are_named(fabric_id: int, paths: Collection[str]) -> bool:
@@ -51,14 +57,6 @@ def _are_named(fabric_id: int, paths: Collection[str]) -> bool:
     findings = FabricFinding.objects.filter(fabric_id=fabric_id).exclude(OF_READING).order_by()
     said = findings.values_list("source_path", "message")
     return any(own in paths or any(f"({path}:" in message for path in paths) for own, message in said)
-
-
-def _others(fabric_id: int, known: Collection[Resource]) -> Iterator[Resource]:
-    keys = {resource.key for resource in known}
-    rows = FabricResource.objects.filter(fabric_id=fabric_id, kind__in=CHECKED_KINDS)
-    if rows.count() == sum(resource.kind in CHECKED_KINDS for resource in known):
-        return
-    yield from (resource for resource in _resources(rows) if resource.key not in keys)
 
 
 def _resources(rows: QuerySet[FabricResource]) -> Iterator[Resource]:

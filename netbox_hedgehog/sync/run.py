@@ -15,13 +15,14 @@ from django.utils import timezone
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import InternalFault, RetryLater, SyncError
 from netbox_hedgehog.git import GitSource, Mirror, directory_tree, head_of, mirror_at
+from netbox_hedgehog.manifests import Finding
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.cancel import drop_message
 from netbox_hedgehog.scheduling.due import source_fingerprint
-from netbox_hedgehog.sync.apply import apply_diff
-from netbox_hedgehog.sync.checks import findings_may_change, findings_of
+from netbox_hedgehog.sync.apply import apply_diff, keys_checked_meanwhile
+from netbox_hedgehog.sync.checks import findings_may_change, findings_of, with_stored
 from netbox_hedgehog.sync.findings import has_dropped_findings, store_findings, store_findings_of_reading
 from netbox_hedgehog.sync.garbage import collected_afterwards
 from netbox_hedgehog.sync.healing import healing
@@ -166,11 +167,18 @@ class _Attempt:
             is_checked = reading.paths is None or findings_may_change(fabric.pk, plan.change, reading.paths)
             apply_diff(fabric.pk, plan.change, self.commit)
             if is_checked:
-                store_findings(fabric.pk, findings_of(fabric.pk, reading.manifests.resources))
+                store_findings(fabric.pk, self._findings(reading))
             store_findings_of_reading(fabric.pk, reading.manifests.findings, reading.paths)
             outcome = Outcome(_status_of(plan.counts), self.commit, plan.counts)
             record_success(self.run, timezone.now(), Basis(reading.tree, self._rules), outcome, record)
         return _logged(outcome)
+
+    def _findings(self, reading: Reading) -> list[Finding]:
+        resources = reading.manifests.resources
+        if reading.paths is not None:
+            return findings_of(with_stored(self.run.fabric.pk, resources))
+        with keys_checked_meanwhile():
+            return findings_of(resources)
 
 
 def _status_of(counts: Counts) -> RunStatus:

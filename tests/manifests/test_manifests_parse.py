@@ -221,7 +221,7 @@ def test_what_only_looks_like_json_is_yaml() -> None:
 
 
 def test_a_value_that_json_does_not_know_is_refused_wherever_it_comes_from() -> None:
-    assert ValueCheck({"a": [b"x"]}, LIMITS).flaws == [(("a", 0), "this is not a JSON value")]
+    assert ValueCheck({"a": [b"x"]}, "", LIMITS).flaws == [(("a", 0), "this is not a JSON value")]
 
 
 class TestLimits:
