@@ -27,7 +27,7 @@ QUEUE: Final = "git_sync"
 MOST_SKEW: Final = timedelta(seconds=5)
 """Leases and due times compare the clocks of workers and database."""
 
-_BROKER_SECONDS: Final = 3
+BROKER_SECONDS: Final = 3
 _WORKER_SECONDS: Final = 2.0
 _NAMED: Final = 5
 
@@ -126,7 +126,7 @@ def _cache() -> Finding:
 
 def _broker() -> Finding:
     with current_app.connection_for_write() as broker:
-        broker.ensure_connection(max_retries=0, timeout=_BROKER_SECONDS)
+        broker.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
         return Finding("broker", State.GOOD, f"{broker.as_uri(include_password=False)} answers.")
 
 

@@ -21,6 +21,7 @@ from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
 from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
 from netbox_hedgehog.models.schema import SchemaSource
+from netbox_hedgehog.models.totals import RunKind, RunTotal, RunTotalsMark
 
 __all__ = [
     "RUN_FAILURES",
@@ -34,7 +35,10 @@ __all__ = [
     "GitRepository",
     "HedgehogFabric",
     "HeldChange",
+    "RunKind",
     "RunStatus",
+    "RunTotal",
+    "RunTotalsMark",
     "SchedulerRun",
     "SchemaMode",
     "SchemaSource",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import Case, CharField, Count, Func, Q, QuerySet, TextField, Value, When
+from django.db.models import Avg, Case, CharField, Count, Func, Min, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce
 
 from netbox_hedgehog.models import HedgehogFabric
@@ -40,6 +41,7 @@ _SOURCE_COLUMNS: Final = (
     "proxy_password_reference",
 )
 
+DUE: Final = "due"
 NO_SOURCE: Final = "no_source"
 CLAIMED: Final = "claimed"
 BACKING_OFF: Final = "backing_off"
@@ -121,15 +123,67 @@ class Census(NamedTuple):
 
 def census(now: datetime) -> Census:
     """Count in the database; each expired fabric has exactly one verdict, the first that applies."""
-    verdict = Case(
+    counts = dict(
+        interval_expired(now).annotate(verdict=_verdict(now)).order_by().values_list("verdict").annotate(Count("pk"))
+    )
+    checked = HedgehogFabric.objects.filter(due_at__isnull=False).count()
+    return Census(checked, counts.pop(DUE, 0), counts)
+
+
+def _verdict(now: datetime) -> Case:
+    """What becomes of an expired fabric: due, or the reason why not."""
+    return Case(
         When(~HAS_SOURCE, then=Value(NO_SOURCE)),
         When(is_claimed(now), then=Value(CLAIMED)),
         When(is_backing_off(now), then=Value(BACKING_OFF)),
-        default=Value("due"),
+        default=Value(DUE),
         output_field=CharField(),
     )
-    counts = dict(
-        interval_expired(now).annotate(verdict=verdict).order_by().values_list("verdict").annotate(Count("pk"))
+
+
+class Overdue(NamedTuple):
+    """The expired fabrics of one verdict: how many, and how late those are that were ever synced."""
+
+    verdict: str
+    fabrics: int
+    longest_seconds: float
+    within: tuple[int, ...]
+    synced: int
+    total_seconds: float
+
+
+def overdue(now: datetime, bounds_seconds: Sequence[float]) -> list[Overdue]:
+    """Group the expired fabrics by verdict, in one query; ``within`` counts those late by at most each bound.
+
+    A fabric that was never synced is due since ever: it counts, but its lateness says nothing.
+    """
+    at = epoch_microseconds(now)
+    was_synced = Q(due_at__gt=0)
+    within = {
+        f"within_{index}": Count("pk", filter=was_synced & Q(due_at__gte=at - int(bound * 1_000_000)))
+        for index, bound in enumerate(bounds_seconds)
+    }
+    rows: Any = (
+        interval_expired(now)
+        .annotate(verdict=_verdict(now))
+        .order_by()
+        .values("verdict")
+        .annotate(
+            fabrics=Count("pk"),
+            oldest=Min("due_at", filter=was_synced),
+            synced=Count("pk", filter=was_synced),
+            mean=Avg("due_at", filter=was_synced),
+            **within,
+        )
     )
-    checked = HedgehogFabric.objects.filter(due_at__isnull=False).count()
-    return Census(checked, counts.pop("due", 0), counts)
+    return [
+        Overdue(
+            row["verdict"],
+            row["fabrics"],
+            (at - row["oldest"]) / 1_000_000 if row["synced"] else 0.0,
+            tuple(row[name] for name in within),
+            row["synced"],
+            row["synced"] * (at - float(row["mean"])) / 1_000_000 if row["synced"] else 0.0,
+        )
+        for row in rows
+    ]

@@ -1,1 +1,1 @@
-"""What other machines ask of the web server: probes."""
+"""What other machines ask of the web server: probes and metrics."""

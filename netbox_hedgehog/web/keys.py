@@ -16,11 +16,7 @@ def has_key(request: HttpRequest) -> bool:
     return bool(expected) and scheme.lower() == _SCHEME and constant_time_compare(key.strip(), expected)
 
 
-async def may_know(request: HttpRequest) -> bool:
-    """Whether the request comes from somebody with the key, or from staff that is signed in."""
-    if has_key(request):
-        return True
-    if not hasattr(request, "auser"):  # answered before the middleware that knows users
-        return False
-    user = await request.auser()
-    return user.is_active and user.is_staff
+def is_staff(request: HttpRequest) -> bool:
+    """Whether the request comes from staff that is signed in."""
+    user = getattr(request, "user", None)  # none if answered before the middleware that knows users
+    return user is not None and user.is_active and user.is_staff

@@ -12,7 +12,7 @@ from django.urls import resolve
 from netbox_hedgehog.web.keys import has_key
 
 PROBES: Final = frozenset({"/healthz", "/readyz"})
-KEYED: Final = frozenset({"/health/fleet"})
+KEYED: Final = frozenset({"/health/fleet", "/metrics"})
 
 
 class MachinesFirst:

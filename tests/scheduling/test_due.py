@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model_bakery import baker
 
 from netbox_hedgehog.models import FabricStatus, GitRepository, HedgehogFabric
-from netbox_hedgehog.scheduling.due import census, due, epoch_microseconds, source_fingerprint
+from netbox_hedgehog.scheduling.due import census, due, epoch_microseconds, overdue, source_fingerprint
 from tests.baker_recipes import NOW
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,44 @@ def test_the_census_takes_two_queries_however_many_fabrics_there_are(django_asse
     baker.make_recipe("tests.due_fabric", _quantity=20)
     with django_assert_num_queries(2):
         assert census(NOW).due == 20
+
+
+class TestOverdue:
+    BOUNDS = (60, 300)
+
+    def late(self, seconds: float, recipe: str = "tests.due_fabric") -> None:
+        last = NOW - timedelta(seconds=300 + seconds)
+        baker.make_recipe(recipe, last_sync=last)
+
+    def test_each_reason_has_its_number_and_lateness(self):
+        for seconds in (0, 60, 61, 300, 4000):
+            self.late(seconds)
+        self.late(20, "tests.claimed_fabric")
+        baker.make_recipe("tests.idle_fabric")
+        found = {group.verdict: group for group in overdue(NOW, self.BOUNDS)}
+        assert set(found) == {"due", "claimed"}
+        assert found["due"].fabrics == found["due"].synced == 5
+        assert found["due"].within == (2, 4)
+        assert found["due"].longest_seconds == 4000
+        assert found["due"].total_seconds == pytest.approx(4421)
+        assert found["claimed"].longest_seconds == 20
+
+    def test_one_that_was_never_synced_counts_and_has_no_lateness(self):
+        baker.make_recipe("tests.never_synced_fabric")
+        (found,) = overdue(NOW, self.BOUNDS)
+        assert found == ("due", 1, 0.0, (0, 0), 0, 0.0)
+
+    def test_it_agrees_with_the_census(self):
+        for recipe in ("due", "sourceless", "claimed", "backing_off", "never_synced"):
+            baker.make_recipe(f"tests.{recipe}_fabric")
+        found = {group.verdict: group.fabrics for group in overdue(NOW, self.BOUNDS)}
+        counted = census(NOW)
+        assert found == {"due": counted.due} | counted.skipped
+
+    def test_it_takes_one_query(self, django_assert_num_queries):
+        baker.make_recipe("tests.due_fabric", _quantity=20)
+        with django_assert_num_queries(1):
+            assert overdue(NOW, self.BOUNDS)[0].fabrics == 20
 
 
 class TestFingerprint:

@@ -6,10 +6,8 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from model_bakery import baker
 
@@ -17,29 +15,11 @@ from netbox_hedgehog import health, pulse
 from netbox_hedgehog.health import Finding, Look, State
 from netbox_hedgehog.web import probes
 from netbox_hedgehog.web.probes import FleetView, PartsView, ReadyView
+from tests.web.conftest import KEY
 
-KEY = "a key for the monitoring system"
 TICK = "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler"
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_kept(settings, tmp_path) -> None:
-    PartsView._kept.clear()
-    settings.STATIC_ROOT = tmp_path
-
-
-@pytest.fixture
-def key(settings) -> dict[str, str]:
-    settings.HEDGEHOG_METRICS_KEY = KEY
-    return {"Authorization": f"Bearer {KEY}"}
-
-
-@pytest.fixture
-def staff(client) -> Client:
-    client.force_login(User.objects.create_user("operator", is_staff=True))
-    return client
 
 
 @pytest.fixture
