@@ -4,15 +4,16 @@ from django.apps import AppConfig
 
 
 class NetboxHedgehogConfig(AppConfig):
-    """Connects the system checks, the signals and the processes' pulse when Django is ready."""
+    """Connects the system checks, the signals, and the processes' pulse and look at the set-up when Django is ready."""
 
     name = "netbox_hedgehog"
     verbose_name = "Hedgehog fabrics"
 
     def ready(self) -> None:
         """Register what registers on import, and needs settings and models for that."""
-        from netbox_hedgehog import checks, pulse  # noqa: F401, PLC0415
+        from netbox_hedgehog import checks, pulse, startup  # noqa: F401, PLC0415
         from netbox_hedgehog.celery import app  # noqa: PLC0415
         from netbox_hedgehog.sync import mirrors  # noqa: F401, PLC0415
 
         pulse.connect(app)
+        startup.connect()

@@ -94,7 +94,7 @@ def _migrations() -> Finding:
 
 
 def _clock() -> Finding:
-    skew = abs(datetime.now(UTC) - _database_now())
+    skew = clock_skew()
     if skew > MOST_SKEW:
         return Finding(
             "clock",
@@ -103,6 +103,11 @@ def _clock() -> Finding:
             "Let NTP or chrony set the clocks of all machines.",
         )
     return Finding("clock", State.GOOD, f"It agrees with the database's within {MOST_SKEW.seconds} s.")
+
+
+def clock_skew() -> timedelta:
+    """By how much this machine's clock and the database's differ."""
+    return abs(datetime.now(UTC) - _database_now())
 
 
 def _database_now() -> datetime:

@@ -18,7 +18,6 @@ from environs import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbox_hedgehog import checks
 from netbox_hedgehog.conf import Conf
 from netbox_hedgehog.env import next_database, persistent_secret, url_with, verified_redis
 
@@ -377,33 +376,3 @@ class TestGeneratedKeys:
         (tmp_path / "var/encryption_key").touch()
         with pytest.raises(ImproperlyConfigured, match="encryption_key is empty"):
             load()
-
-
-class TestChecks:
-    def test_the_tests_own_settings_pass(self):
-        assert checks.schedule_lives_in_the_database() == []
-        assert checks.time_limits_form_a_chain() == []
-        assert checks.keys_are_the_operators_own() == []
-        assert checks.credentials_directory_is_one_place() == []
-
-    @pytest.mark.parametrize(
-        ("change", "check", "expected"),
-        [
-            ({"CELERY_BEAT_SCHEDULER": "celery.beat:PersistentScheduler"}, "schedule_lives_in_the_database", "E001"),
-            ({"CELERY_BEAT_SCHEDULE": {"x": {}}}, "schedule_lives_in_the_database", "E002"),
-            ({"HEDGEHOG_GIT_TIMEOUT_SECONDS": 600}, "time_limits_form_a_chain", "E003"),
-            ({"HEDGEHOG_GIT_CONNECT_TIMEOUT_SECONDS": 121}, "time_limits_form_a_chain", "E004"),
-            ({"HEDGEHOG_BACKOFF_BASE_SECONDS": 3601}, "time_limits_form_a_chain", "E005"),
-            ({"HEDGEHOG_CREDENTIALS_DIR": "secrets"}, "credentials_directory_is_one_place", "E006"),
-            ({"HEDGEHOG_ENCRYPTION_KEYS": ["hunter2"]}, "keys_are_the_operators_own", "W003"),
-        ],
-    )
-    def test_a_setting_that_breaks_a_promise_is_found(self, settings, change, check, expected):
-        for name, value in change.items():
-            setattr(settings, name, value)
-        assert [message.id for message in getattr(checks, check)()] == [f"netbox_hedgehog.{expected}"]
-
-    def test_a_contradiction_fails_manage_check(self, environment):
-        process = manage("check", env=environment | {"HEDGEHOG_GIT_TIMEOUT_SECONDS": "3600"})
-        assert process.returncode == 1
-        assert "netbox_hedgehog.E003" in process.stderr
