@@ -16,7 +16,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.db import DatabaseError, InterfaceError
 
 from netbox_hedgehog.conf import conf
-from netbox_hedgehog.health import MOST_SKEW, QUEUE, clock_skew
+from netbox_hedgehog.health import MOST_SKEW, clock_skew
+from netbox_hedgehog.tasks.queue import QUEUE
 
 SHORTEST_ENCRYPTION_KEY: Final = 32
 FEWEST_CHARACTERS: Final = 8

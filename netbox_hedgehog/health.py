@@ -22,12 +22,11 @@ from netbox_hedgehog.pulse import FRESH_SECONDS, workers_seen
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.sync.rotation import rotate
 from netbox_hedgehog.sync.source import mirror_root
+from netbox_hedgehog.tasks.queue import BROKER_SECONDS, QUEUE
 
-QUEUE: Final = "git_sync"
 MOST_SKEW: Final = timedelta(seconds=5)
 """Leases and due times compare the clocks of workers and database."""
 
-BROKER_SECONDS: Final = 3
 _WORKER_SECONDS: Final = 2.0
 _NAMED: Final = 5
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from netbox_hedgehog.checks import clocks_agree
-from netbox_hedgehog.health import QUEUE
+from netbox_hedgehog.tasks.queue import QUEUE
 
 MOST_SQLITE_PROCESSES: Final = 4
 

@@ -17,11 +17,12 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
-from netbox_hedgehog import alive, health, pulse
+from netbox_hedgehog import alive, pulse
 from netbox_hedgehog.alive import pulse_file
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.health import Finding, Look, State
 from netbox_hedgehog.pulse import WorkerPulse, pulse_of_beat, touch, workers_seen
+from netbox_hedgehog.tasks.queue import QUEUE
 from netbox_hedgehog.web.probes import NEEDED_BY_FLEET
 
 
@@ -183,4 +184,4 @@ def test_what_workers_tell_is_json_under_one_key(step, worker):
     client = cache.client.get_client()
     (told,) = client.hgetall(cache.make_key("workers")).values()
     assert set(json.loads(told)) == {"at", "queues", "processes", "disk_free_bytes", "disk_size_bytes"}
-    assert health.QUEUE in json.loads(told)["queues"]
+    assert QUEUE in json.loads(told)["queues"]

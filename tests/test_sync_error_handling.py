@@ -432,6 +432,48 @@ class TestBackOff:
         assert run_tick(clock.now, lambda _: None).syncs_triggered == 1
 
 
+class TestMessagesThatTheBrokerLost:
+    """A restarted broker without persistence; the claims of its messages would hold for ten minutes."""
+
+    @pytest.fixture
+    def queued(self) -> HedgehogFabric:
+        fabric = baker.make_recipe("tests.due_fabric")
+        assert run_tick(NOW, lambda _: None).syncs_triggered == 1
+        return fabric
+
+    def test_are_sent_anew_as_soon_as_they_are_missed(self, queued):
+        sent: list[int] = []
+        run_tick(NOW + timedelta(seconds=59), sent.append, waiting=lambda: 0)
+        assert sent == []
+        run_tick(NOW + timedelta(seconds=60), sent.append, waiting=lambda: 0)
+        assert sent == [queued.pk]
+
+    def test_are_not_given_up_while_the_broker_holds_any(self, queued):
+        run_tick(NOW + timedelta(seconds=60), pytest.fail, waiting=lambda: 1)
+        queued.refresh_from_db()
+        assert queued.activity(NOW + timedelta(seconds=60)) == Activity.QUEUED
+
+    def test_are_not_given_up_while_it_cannot_be_asked(self, queued, operator_log):
+        summary = run_tick(NOW + timedelta(seconds=60), pytest.fail, waiting=lambda: {}[0])
+        assert (summary.status, summary.errors) == ("completed", [])
+        assert "tick.queue_not_asked" in operator_log.getvalue()
+
+    def test_are_of_no_concern_to_a_sync_that_runs(self, queued):
+        assert claims.begin(queued.pk, NOW, token := uuid4(), "worker")
+        assert claims.renew(queued.pk, NOW + timedelta(seconds=50), token)
+        run_tick(NOW + timedelta(seconds=60), pytest.fail, waiting=lambda: 0)
+        queued.refresh_from_db()
+        assert queued.claim_token == token
+
+    def test_cost_the_broker_no_question_while_nothing_waits_for_long(self, queued):
+        run_tick(NOW + timedelta(seconds=59), pytest.fail, waiting=pytest.fail)
+
+    def test_do_no_harm_when_they_arrive_after_all(self, queued, monkeypatch):
+        run_tick(NOW + timedelta(seconds=60), lambda _: None, waiting=lambda: 0)
+        assert claims.begin(queued.pk, NOW + timedelta(seconds=61), uuid4(), "by the old message")
+        assert not claims.begin(queued.pk, NOW + timedelta(seconds=61), uuid4(), "by the new one")
+
+
 class TestClaim:
     def test_a_sync_that_another_is_running_of_is_skipped(self, remote):
         fabric = remote.fabric(

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger
@@ -141,6 +141,24 @@ def withdraw(fabric_id: int) -> bool:
 def live(now: datetime) -> int:
     """How many syncs are queued or running: the depth of the queue, without asking a broker."""
     return HedgehogFabric.objects.filter(is_claimed(now)).count()
+
+
+def waits_for_message(now: datetime) -> bool:
+    """Whether a sync has been queued for as long as a running one may be silent."""
+    return _waiting(now).exists()
+
+
+def give_up_messages(now: datetime) -> int:
+    """Free the syncs that are queued for that long, because the broker has lost their messages; how many were.
+
+    One whose message is on the way all the same may run once more than it had to, never twice at a time.
+    """
+    return _waiting(now).update(**FREE)
+
+
+def _waiting(now: datetime) -> QuerySet[HedgehogFabric]:
+    since = now - timedelta(seconds=conf.running_claim_seconds)
+    return HedgehogFabric.objects.filter(has_claim=True, claim_started_at=None, claimed_at__lte=since)
 
 
 def expire(now: datetime, *, only: int | None = None) -> int:

@@ -32,16 +32,19 @@ log = structlog.get_logger(__name__)
 
 type Dispatch = Callable[[int], object]
 type Batch = Callable[[], AbstractContextManager[object]]
+type Waiting = Callable[[], int]
 
 
-def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext) -> Summary:
+def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext, waiting: Waiting | None = None) -> Summary:
     """Hand every due fabric to ``dispatch(fabric_id)``, each at most once, within the time budget.
 
     Each chunk is dispatched inside a ``batch()``: what its block holds back has been sent when it ends without error.
-    ``now`` is the one reading of the clock that all decisions use. Returns the recorded summary.
+    ``waiting()`` tells how many messages no worker has taken yet; without it, messages that a broker loses delay
+    their fabrics until their claims expire. ``now`` is the one reading of the clock that all decisions use. Returns
+    the recorded summary.
     """
     started = monotonic()
-    tick = _Tick(now, dispatch, batch, deadline=started + conf.tick_time_budget_seconds)
+    tick = _Tick(now, dispatch, batch, waiting, deadline=started + conf.tick_time_budget_seconds)
     with bound(tick=tick.token.hex[:8]):
         with tick.meter.counting_queries():
             tick.run_alone()
@@ -55,10 +58,13 @@ def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext) -> S
 class _Tick:
     """The state that the steps of one tick share."""
 
-    def __init__(self, now: datetime, dispatch: Dispatch, batch: Batch, deadline: float) -> None:
+    def __init__(
+        self, now: datetime, dispatch: Dispatch, batch: Batch, waiting: Waiting | None, deadline: float
+    ) -> None:
         self.now = now
         self.dispatch = dispatch
         self.batch = batch
+        self.waiting = waiting
         self.deadline = deadline
         self.token = uuid4()
         self.lock = TickLock()
@@ -87,6 +93,7 @@ class _Tick:
         """Expire, count, then claim and dispatch chunk by chunk."""
         while claims.expire(self.now) == claims.EXPIRED_AT_ONCE and monotonic() < self.deadline:
             pass
+        self.give_up_lost_messages()
         counts = census(self.now)
         self.summary.fabrics_checked, self.summary.fabrics_due = counts.checked, counts.due
         self.summary.syncs_skipped.update(counts.skipped)
@@ -98,6 +105,16 @@ class _Tick:
             if self.unsent:
                 claims.release(self.unsent, self.token)
         self.account_for_the_rest()
+
+    def give_up_lost_messages(self) -> None:
+        """Free what is queued for long while the broker holds nothing: it was restarted, and nobody will begin it."""
+        if self.waiting is None or not claims.waits_for_message(self.now):
+            return
+        try:
+            if self.waiting() == 0 and (lost := claims.give_up_messages(self.now)):
+                log.warning("tick.messages_lost", fabrics=lost)
+        except Exception as error:  # noqa: BLE001 - a broker that cannot be asked has lost nothing for sure
+            log.warning("tick.queue_not_asked", error=str(error))
 
     def claim_and_dispatch(self, room: int) -> None:
         """Hand out up to ``room`` fabrics, longest overdue first.

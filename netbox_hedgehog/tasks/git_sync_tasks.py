@@ -14,6 +14,7 @@ from netbox_hedgehog.sync.result import SyncResult
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.tasks.progress import StatePublisher
 from netbox_hedgehog.tasks.publishing import BatchedTask
+from netbox_hedgehog.tasks.queue import queue_length
 
 # A message must be gone before its claim is: the margin covers the time between claiming and publishing.
 _PUBLISH_MARGIN_SECONDS = 60
@@ -40,7 +41,7 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
-    return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch).as_dict()
+    return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch, queue_length).as_dict()
 
 
 @shared_task(name="netbox_hedgehog.tasks.prune_history")

@@ -12,13 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.metadata import version
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from celery import current_app
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
-from kombu.exceptions import ChannelError
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeHistogramMetricFamily,
@@ -29,13 +27,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from netbox_hedgehog.health import BROKER_SECONDS, QUEUE
 from netbox_hedgehog.models import HedgehogFabric, RunKind, RunTotal
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.pulse import workers_seen
 from netbox_hedgehog.scheduling.due import is_claimed, overdue
 from netbox_hedgehog.scheduling.fleet import survey
 from netbox_hedgehog.scheduling.totals import COUNTED
+from netbox_hedgehog.tasks.queue import QUEUE, queue_length
 
 LATENESS_SECONDS: Final = (60, 300, 900, 3600, 21_600, 86_400)
 SERVER_SECONDS: Final = 4.0
@@ -231,18 +229,8 @@ def _queue(_now: datetime) -> list[Metric]:
     messages = GaugeMetricFamily(
         "hedgehog_queue_messages", "Messages that no worker has taken yet, as the broker counts.", labels=["queue"]
     )
-    messages.add_metric([QUEUE], _within_time(_queue_length))
+    messages.add_metric([QUEUE], _within_time(queue_length))
     return [messages]
-
-
-def _queue_length() -> int:
-    with current_app.connection_for_read() as broker:
-        broker.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
-        try:
-            channel: Any = broker.default_channel  # whose stub knows nothing of what it does
-            return int(channel.queue_declare(queue=QUEUE, passive=True).message_count)
-        except ChannelError:  # on Redis an empty queue is no queue, and RabbitMQ has none before the first worker
-            return 0
 
 
 def _workers(_now: datetime) -> list[Metric]:

@@ -197,7 +197,7 @@ class TestWhatFails:
         def down() -> int:
             raise OperationalError("redis://:hunter2@broker refuses")
 
-        monkeypatch.setattr(collector, "_queue_length", down)
+        monkeypatch.setattr(collector, "queue_length", down)
         found = figures()
         assert found["hedgehog_scrape_success", "queue"] == 0
         assert found["hedgehog_scrape_success", "fabrics"] == 1
@@ -207,7 +207,7 @@ class TestWhatFails:
     def test_what_hangs_is_left_in_time(self, figures, monkeypatch):
         release = threading.Event()
         monkeypatch.setattr(collector, "SERVER_SECONDS", 0.01)
-        monkeypatch.setattr(collector, "_queue_length", lambda: release.wait(60) and 1)
+        monkeypatch.setattr(collector, "queue_length", lambda: release.wait(60) and 1)
         found = figures()
         assert not release.is_set()
         release.set()
