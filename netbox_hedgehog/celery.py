@@ -7,7 +7,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
 
@@ -22,3 +23,15 @@ def use_project_logging(**_kwargs: Any) -> None:
     from django.conf import settings  # noqa: PLC0415 - settings must not load when the app module is imported
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@task_prerun.connect
+def name_the_task_on_its_log_lines(task_id: str, **_kwargs: Any) -> None:
+    """Put the task's id on every line of the thread that runs it."""
+    bind_contextvars(task_id=task_id)
+
+
+@task_postrun.connect
+def forget_the_task(**_kwargs: Any) -> None:
+    """The next lines of this thread are not this task's."""
+    unbind_contextvars("task_id")

@@ -209,7 +209,11 @@ class Conf:
     git_min_free_bytes = Option(
         256 * 1024**2, "Disk space that no fetch may take; mirrors make room first.", unit="bytes", minimum=0
     )
-    log_format = Option("console", "How log lines look: for people or for machines.", choices=("console", "json"))
+    log_format = Option(
+        "auto",
+        "How log lines look: for people (console) or for machines (json); auto: for people on a terminal only.",
+        choices=("auto", "console", "json"),
+    )
     log_level = Option(
         "INFO", "Least severity that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     )

@@ -35,6 +35,7 @@ if worker is None:
     os.environ["HEDGEHOG_DATA_DIR"] = str(scratch / "var")
     os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or start_postgresql(scratch / "pg")
     os.environ["TEST_REDIS_URL"] = os.environ.get("TEST_REDIS_URL") or start_valkey(scratch / "valkey")
+    os.environ["HEDGEHOG_LOG_FORMAT"] = "console"  # whether or not the tests run on a terminal
     os.environ["SECRET_KEY"] = "a key for tests only, of sufficient length: 0123456789abcdef"
     os.environ["HEDGEHOG_ENCRYPTION_KEY"] = "an encryption key for tests only"
 

@@ -97,6 +97,7 @@ class Launcher:
             "HEDGEHOG_DATA_DIR": str(directory),
             "PYTHONUNBUFFERED": "1",
         }
+        os.environ.setdefault("HEDGEHOG_LOG_FORMAT", "console")  # the services write into pipes, for people still
         self._supervisor = Supervisor(self._printer, dict(os.environ), descriptor)
 
     def run(self) -> int:

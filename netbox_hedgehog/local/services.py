@@ -45,6 +45,7 @@ def web(host: str, port: int) -> Service:
         (
             *(sys.executable, "-m", "gunicorn", "netbox_hedgehog.wsgi", "--bind", address),
             *("--workers", "1", "--threads", "4", "--log-level", "warning", "--no-control-socket"),
+            *("--logger-class", "netbox_hedgehog.web.access.Logger"),
         ),
         grace_seconds=3.0,
     )

@@ -1,11 +1,15 @@
 """Structured logging: one event per line, a constant name and fields, identifiers instead of objects.
 
 ``structlog.get_logger()`` is used everywhere; other libraries' records go through the same chain. Fields that are
-bound with :func:`bound` stand on every line until its block ends, whoever logs.
+bound with :func:`bound` stand on every line until its block ends, whoever logs. What others wrote (a Git server, a
+repository) can neither begin a line of its own nor steer a terminal.
 """
 
 from __future__ import annotations
 
+import logging
+import re
+import sys
 from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
@@ -23,6 +27,43 @@ def bound(**fields: object) -> AbstractContextManager[None]:
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact every field of an event, whatever its type."""
     return cast("EventDict", redact_value(event))
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What holds one of these, structlog shows as its ``repr``; all else as it is.
+_QUOTED: Final = re.compile(r"[ \t=\r\n\"']")
+_FIRST: Final = ("timestamp", "level", "event")
+_IDENTIFIERS: Final = ("task_id", "run")
+_SHOWN_OF_IDENTIFIER: Final = 8
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """For people who read JSON: what happened comes first."""
+    return {name: event[name] for name in _FIRST if name in event} | dict(event)
+
+
+def _on_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A traceback's lines are indented; all else is one line."""
+    traceback = event.pop("exception", "")
+    for name, value in event.items():
+        if isinstance(value, str) and (name == "event" or not _QUOTED.search(value)):
+            event[name] = _shown(value)
+    if traceback:
+        event["exception"] = "\n".join(f"    {_shown(line)}" for line in traceback.splitlines())
+    return event
+
+
+def _shown(text: str) -> str:
+    """``text`` with control characters as Python writes them."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _with_short_identifiers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """For people their beginnings tell them apart; whole ones would push the fields off the screen."""
+    for name in _IDENTIFIERS:
+        if name in event:
+            event[name] = str(event[name])[:_SHOWN_OF_IDENTIFIER]
+    return event
 
 
 def _without_own_logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -49,24 +90,31 @@ _SHARED: Final[list[Processor]] = [
 
 
 def _renderers(log_format: str) -> list[Processor]:
-    if log_format == "json":
+    if log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()):
         return [
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact_event,
+            _in_order,
             structlog.processors.JSONRenderer(),
         ]
     return [
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         structlog.processors.format_exc_info,
         redact_event,
+        _on_one_line,
+        _with_short_identifiers,
         _without_own_logger_name,
         structlog.dev.ConsoleRenderer(colors=False, pad_event_to=18, pad_level=False, sort_keys=False),
     ]
 
 
 def logging_config(log_format: str, level: str) -> dict[str, Any]:
-    """Return the ``dictConfig`` for the whole process and point structlog at standard logging."""
+    """Return the ``dictConfig`` for the whole process and point structlog and warnings at standard logging.
+
+    ``log_format`` is ``console``, ``json``, or ``auto``: for people on a terminal, for machines elsewhere.
+    """
+    logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

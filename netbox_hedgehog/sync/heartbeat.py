@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -25,7 +26,10 @@ class Heartbeat:
         self._token = token
         self._stop = threading.Event()
         self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{fabric_id}", daemon=True)
+        # In a copy of the sync's context, so that its lines name the same fabric, run and task.
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._beat,), name=f"heartbeat-{fabric_id}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,8 +60,8 @@ class Heartbeat:
             if claims.renew(self._fabric_id, timezone.now(), self._token):
                 return True
         except (DatabaseError, InterfaceError) as error:
-            log.warning("sync.heartbeat_missed", fabric_id=self._fabric_id, error=str(error))
+            log.warning("sync.heartbeat_missed", error=str(error))
             return True
         self._lost.set()
-        log.warning("sync.claim_lost", fabric_id=self._fabric_id)
+        log.warning("sync.claim_lost")
         return False

@@ -69,7 +69,7 @@ def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
     if fabric is None:  # deleted since it began
         return _skipped(fabric_id)
     run = Run(fabric, fabric.source, token, worker, started_at)
-    with bound(fabric=fabric.name), Heartbeat(fabric_id, token) as heartbeat, collected_afterwards():
+    with bound(fabric=fabric.name, run=str(token)), Heartbeat(fabric_id, token) as heartbeat, collected_afterwards():
         attempt = _Attempt(run, heartbeat, Teller(token, progress))
         try:
             return attempt.execute()

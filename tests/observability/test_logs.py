@@ -18,6 +18,7 @@ from celery.utils.log import get_logger, get_task_logger
 from django.conf import settings as django_settings
 
 from netbox_hedgehog.celery import app, use_project_logging
+from netbox_hedgehog.observability import logs
 from netbox_hedgehog.observability.logs import bound, logging_config
 from netbox_hedgehog.observability.redaction import RedactingFilter
 
@@ -45,8 +46,8 @@ def written(log_format: str) -> Iterator[io.StringIO]:
     configuration["handlers"]["stderr"]["stream"] = stream
     logging.config.dictConfig(configuration)
     yield stream
-    logging.root.handlers[:], logging.root.level = kept
     logging.config.dictConfig(django_settings.LOGGING | {"root": {"handlers": []}})
+    logging.root.handlers[:], logging.root.level = kept
 
 
 @pytest.fixture
@@ -139,6 +140,77 @@ def test_extra_fields_of_other_libraries_are_redacted(lines):
 def test_a_wrong_call_costs_neither_the_line_nor_a_secret(message, arguments, lines):
     logging.getLogger("x").warning(message, *arguments)
     assert len(lines()) == 1
+
+
+class TestOneEventIsOneLine:
+    FORGED = "no route\n12:00:00 [info] tick.completed \x1b[31m\u2028"
+
+    def test_whatever_a_message_or_a_field_holds(self, lines):
+        logging.getLogger("kombu").warning("said %s", self.FORGED)
+        structlog.get_logger("ours").warning("sync.failed", error=self.FORGED, code=self.FORGED.replace(" ", ""))
+        said = lines()
+        assert len(said) == 2
+        assert not [line for line in said if "\x1b" in line or "\u2028" in line]
+
+    def test_a_traceback_is_part_of_its_event(self, log_format, lines):
+        try:
+            fail(OSError(self.FORGED))
+        except OSError:
+            structlog.get_logger("ours").exception("it.failed")
+        first, *rest = lines()
+        if log_format == "json":
+            assert not rest
+            assert "OSError: no route" in json.loads(first)["exception"]
+        else:
+            assert rest
+            assert all(line.startswith("    ") for line in rest)
+
+    def test_warnings_are_events(self, lines):
+        logging._showwarning("that\nis old", DeprecationWarning, "x.py", 1)  # what captured warnings are shown by
+        (line,) = lines()
+        assert "DeprecationWarning" in line
+
+
+class TestTheFormat:
+    def renders(self, log_format: str, *, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
+        monkeypatch.setattr(logs.sys.stderr, "isatty", lambda: terminal)
+        formatter = logging_config(log_format, "INFO")["formatters"]["structured"]
+        return type(formatter["processors"][-1]).__name__
+
+    @pytest.mark.parametrize(
+        ("log_format", "terminal", "renderer"),
+        [
+            ("auto", True, "ConsoleRenderer"),
+            ("auto", False, "JSONRenderer"),
+            ("json", True, "JSONRenderer"),
+            ("console", False, "ConsoleRenderer"),
+        ],
+    )
+    def test_is_for_people_on_a_terminal_unless_told_otherwise(self, log_format, terminal, renderer, monkeypatch):
+        assert self.renders(log_format, terminal=terminal, monkeypatch=monkeypatch) == renderer
+
+    def test_shows_the_beginning_of_identifiers_to_people_and_all_of_them_to_machines(self, log_format, lines):
+        whole = "0d9b6a34-5ff1-4a40-9f5c-cd1fd5a3a5b1"
+        with bound(task_id=whole, run=whole):
+            structlog.get_logger("ours").info("sync.unchanged")
+        (line,) = lines()
+        assert (whole in line) is (log_format == "json")
+        assert "0d9b6a34" in line
+
+
+def test_every_line_of_a_task_has_its_id_and_no_line_after_it(log_format, lines):
+    @app.task(name="tests.log_something")
+    def log_something() -> None:
+        structlog.get_logger("ours").info("ours.said")
+        logging.getLogger("a.library").info("it said")
+
+    log_something.apply(task_id="0d9b6a34-5ff1")
+    logging.getLogger("a.library").info("afterwards")
+    said = [line for line in lines() if "said" in line]
+    assert len(said) == 2
+    assert all("0d9b6a34" in line for line in said)
+    assert "0d9b6a34" not in lines()[-1]
+    app.tasks.unregister("tests.log_something")
 
 
 ALL_HANDLERS = """

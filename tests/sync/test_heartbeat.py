@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from model_bakery import baker
 
+from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from tests.baker_recipes import TOKEN
@@ -67,6 +68,14 @@ def test_it_stops_when_the_claim_is_lost(renewing, caplog):
         assert not heartbeat._thread.is_alive()
     assert len(renewals.asked) == 1
     assert "sync.claim_lost" in caplog.text
+
+
+def test_its_lines_name_what_the_syncs_lines_name(renewing, operator_log):
+    renewing(False)
+    with bound(fabric="lab", run="r-1"), Heartbeat(7, TOKEN) as heartbeat:
+        heartbeat._thread.join(PATIENCE_SECONDS)
+    (line,) = operator_log.getvalue().splitlines()
+    assert {"sync.claim_lost", "fabric=lab", "run=r-1"} <= set(line.split())
 
 
 def test_it_goes_on_when_the_database_is_away_for_a_moment(renewing, caplog):
