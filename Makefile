@@ -37,10 +37,14 @@ $(UV):
 	@touch $@
 	@echo "installed into .venv ($$(.venv/bin/python --version))"
 
+LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version "$$(cat .python-version)"
+
 .PHONY: lock
-lock: $(UV) ## resolve new dependencies into requirements.lock (make lock ARGS=--upgrade for newer versions of all)
-	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	   --python-version "$$(cat .python-version)" --extra embedded --extra tracing --group dev $(ARGS) pyproject.toml -o requirements.lock
+lock: $(UV) ## resolve new dependencies into requirements*.lock (make lock ARGS=--upgrade for newer versions of all)
+	@$(LOCK) --extra embedded --extra tracing --group dev $(ARGS) pyproject.toml -o requirements.lock
+	@# The same versions, less of them: what an image needs at run time, and to be built.
+	@$(LOCK) --constraint requirements.lock --extra tracing pyproject.toml -o requirements-production.lock
+	@$(LOCK) --constraint requirements.lock --group build -o requirements-build.lock
 
 .PHONY: run
 run: install ## install, migrate, start everything with a demo (make run ARGS=--no-demo to start empty)

@@ -114,7 +114,7 @@ class Conf:
         10_000_000,
         "So are the oldest sync runs beyond this number, of all fabrics together, with the same exceptions.",
         unit="runs",
-        minimum=1000,
+        minimum=100_000,
     )
     keep_ticks_count = Option(
         100_000,

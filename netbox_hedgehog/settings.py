@@ -34,6 +34,7 @@ with reading(DATA_DIR) as env:
     CSRF_TRUSTED_ORIGINS = read_list(env, "CSRF_TRUSTED_ORIGINS")
     HTTPS = env.bool("HTTPS", default=False)
     TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+    STATIC_ROOT = env.str("STATIC_ROOT", default=str(DATA_DIR / "static"))
     HEDGEHOG_ENCRYPTION_KEYS = read_list(env, "HEDGEHOG_ENCRYPTION_KEY")
     HEDGEHOG_METRICS_KEY = env.str("HEDGEHOG_METRICS_KEY", default="", validate=validate.Length(max=4096))
     HEDGEHOG_DEMO_ROOT = env.str("HEDGEHOG_DEMO_ROOT", default="")
@@ -119,7 +120,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Static files: hashed names, served by the web process itself
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
