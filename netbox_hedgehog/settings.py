@@ -64,6 +64,7 @@ HEDGEHOG_ENCRYPTION_KEYS = HEDGEHOG_ENCRYPTION_KEYS or [persistent_secret(DATA_D
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

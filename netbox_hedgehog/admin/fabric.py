@@ -1,129 +1,73 @@
-"""Fabrics: edit what the operator sets, show what the machine wrote, act on many."""
+"""Fabrics: the list, and the page with an overview of what the machine wrote and a form of what the operator sets."""
 
 from __future__ import annotations
 
-from typing import Any, Final, cast, override
+from typing import Any, override
 
-from celery.result import denied_join_result
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Q, QuerySet, TextField
+from django.contrib import admin
+from django.db.models import QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from netbox_hedgehog import tasks
-from netbox_hedgehog.admin.base import (
-    BAD,
-    BUSY,
-    DOUBTFUL,
-    GOOD,
-    NOTHING,
-    PageAdmin,
-    badge,
-    duration,
-    link_to,
-    link_to_list,
-    moment,
-    with_error,
+from netbox_hedgehog.admin import fabric_look as look
+from netbox_hedgehog.admin.base import with_error
+from netbox_hedgehog.admin.fabric_actions import FabricActions
+from netbox_hedgehog.admin.fabric_filters import (
+    ActivityFilter,
+    ChoicesDropdownFilter,
+    RepositoryFilter,
+    ScheduleFilter,
+    SwitchFilter,
 )
+from netbox_hedgehog.admin.fabric_overview import overview_context, overview_urls
+from netbox_hedgehog.admin.fabric_source import check_button, check_urls
 from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
-from netbox_hedgehog.admin.progress import progress_context, progress_urls
-from netbox_hedgehog.admin.schema import state_of
+from netbox_hedgehog.admin.progress import progress_urls
 from netbox_hedgehog.admin.widgets import FewLines
-from netbox_hedgehog.models import (
-    Activity,
-    FabricFinding,
-    FabricResource,
-    FabricStatus,
-    HedgehogFabric,
-    HeldChange,
-    SchemaMode,
-    SyncRun,
-    SyncStatus,
-)
-from netbox_hedgehog.scheduling.cancel import cancel
-from netbox_hedgehog.scheduling.due import is_claimed, next_due_at
-from netbox_hedgehog.scheduling.manual import request_syncs
+from netbox_hedgehog.models import FabricResource, HedgehogFabric, SyncRun
+from netbox_hedgehog.scheduling.due import with_next_due
 
-# A request must answer in time; the schedule is the way to sync more than these.
-MOST_SYNCS_AT_ONCE: Final = 500
-
-
-STATUS_COLOURS: Final[dict[str, str]] = {
-    FabricStatus.ACTIVE: GOOD,
-    FabricStatus.MAINTENANCE: DOUBTFUL,
-    FabricStatus.DECOMMISSIONED: BAD,
-}
-SYNC_COLOURS: Final[dict[str, str]] = {SyncStatus.IN_SYNC: GOOD, SyncStatus.HELD: DOUBTFUL, SyncStatus.ERROR: BAD}
-ACTIVITY_COLOURS: Final[dict[str, str]] = {Activity.QUEUED: BUSY, Activity.SYNCING: BUSY}
-
-
-class ActivityFilter(admin.SimpleListFilter):
-    """Filter by what the claim says at this moment."""
-
-    title = "activity"
-    parameter_name = "activity"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(choice.value, str(choice.label)) for choice in Activity]
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> QuerySet[HedgehogFabric]:
-        claimed = is_claimed(timezone.now())
-        match self.value():
-            case Activity.IDLE:
-                return queryset.exclude(claimed)
-            case Activity.QUEUED:
-                return queryset.filter(claimed, claim_started_at=None)
-            case Activity.SYNCING:
-                return queryset.filter(claimed, claim_started_at__isnull=False)
-        return queryset
+# What whoever may operate a fabric, but not change it, sets in its form.
+OPERATED = ("sync_enabled", "sync_interval")
 
 
 @admin.register(HedgehogFabric)
-class FabricAdmin(PageAdmin[HedgehogFabric]):
+class FabricAdmin(FabricActions):
     """The machine's columns are shown, never part of the form, and never written by a save."""
 
     list_display = (
         "name",
         "outcome",
-        "activity_badge",
-        "status_badge",
+        "activity",
+        "status_label",
         "enabled",
         "interval",
         "last_synced",
-        "next_due",
+        "due",
         "resource_count",
     )
-    list_filter = ("status", "sync_enabled", "sync_status", ActivityFilter)
-    list_select_related = ("git_repository",)
-    search_fields = ("name", "description", "git_repository__name")
-    autocomplete_fields = ("git_repository", "schema_source")
-    actions = ("sync_now", "clear_back_off", "cancel_sync", "enable", "disable")
-    formfield_overrides = {TextField: {"widget": FewLines}}
-    change_form_outer_before_template = "hedgehog/fabric_state.html"
-    readonly_fields = (
-        "sync_badge",
-        "activity_badge",
-        "last_synced",
-        "next_due",
-        "resources",
-        "findings",
-        "definitions",
-        "desired_state_commit",
-        "consecutive_failures",
-        "waits_until",
-        "claim",
-        "history",
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        SwitchFilter,
+        ("sync_status", ChoicesDropdownFilter),
+        ActivityFilter,
+        ScheduleFilter,
+        ("git_repository", RepositoryFilter),
     )
-    settings_fields = (
+    list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER  # a count of the whole fleet for each choice
+    search_fields = ("name", "description", "git_repository__name")
+    search_help_text = "Name, description or repository"
+    autocomplete_fields = ("git_repository", "schema_source")
+    formfield_overrides = {TextField: {"widget": FewLines}}
+    change_form_template = "hedgehog/fabric_form.html"
+    readonly_fields = ("connection",)
+    fieldsets = (
         (None, {"fields": ("name", "description", "status")}),
-        ("Source", {"fields": ("git_repository", "gitops_directory")}),
+        ("Source", {"fields": ("git_repository", "gitops_directory", "connection")}),
         ("Schedule", {"fields": ("sync_enabled", "sync_interval")}),
         (
             "Manifests",
@@ -143,30 +87,61 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
             },
         ),
     )
-    state_fields = (
-        "State",
-        {"fields": readonly_fields, "description": "Written by the syncs; saving this form leaves it alone."},
-    )
+
+    class Media:
+        js = ("hedgehog/fabric.js",)
 
     @override
-    def get_fieldsets(self, request: HttpRequest, obj: HedgehogFabric | None = None) -> Any:
-        """A fabric that does not exist yet has no state."""
-        return (*self.settings_fields, self.state_fields) if obj else self.settings_fields
-
-    @override
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Put the last error with its remedy above the form."""
-        fabric = context.get("original")
-        if isinstance(fabric, HedgehogFabric):
-            context["problem"] = problem_of(fabric.sync_error)
-            context["held"] = HeldChange.objects.filter(fabric=fabric).defer("record").first()
-            context |= progress_context(fabric, timezone.now())
-            context["backing_off"] = bool(fabric.retry_at and fabric.retry_at > timezone.now())
-        return super().render_change_form(request, context, *args, **kwargs)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HedgehogFabric]:
+        return with_next_due(super().get_queryset(request))
 
     @override
     def get_urls(self) -> list[URLPattern]:
-        return [*preview_urls(self.admin_site), *progress_urls(self.admin_site), *super().get_urls()]
+        urls = (preview_urls, progress_urls, overview_urls, check_urls)
+        return [*(url for each in urls for url in each(self.admin_site)), *super().get_urls()]
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: HedgehogFabric | None = None) -> bool:
+        """Whoever may operate a fabric opens its form, too, to set what :data:`OPERATED` names."""
+        return self.may_change_all(request) or self.has_sync_permission(request)
+
+    def may_change_all(self, request: HttpRequest) -> bool:
+        """Whether every setting may be changed."""
+        return super().has_change_permission(request)
+
+    @override
+    def get_readonly_fields(self, request: HttpRequest, obj: HedgehogFabric | None = None) -> Any:
+        if obj is None or self.may_change_all(request):
+            return self.readonly_fields
+        fields = (field for _, options in self.fieldsets for field in options["fields"])
+        return tuple(field for field in fields if field not in OPERATED)
+
+    @override
+    def get_fieldsets(self, request: HttpRequest, obj: HedgehogFabric | None = None) -> Any:
+        """Without the test of the connection for those who could not act on it."""
+        may_act = self.may_change_all(request) if obj else self.has_add_permission(request)
+        if may_act:
+            return self.fieldsets
+        return [
+            (title, options | {"fields": tuple(field for field in options["fields"] if field != "connection")})
+            for title, options in self.fieldsets
+        ]
+
+    @override
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Put the overview beside the form."""
+        fabric = context.get("original")
+        if isinstance(fabric, HedgehogFabric):
+            context |= overview_context(fabric, request, timezone.now())
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @override
+    def response_change(self, request: HttpRequest, obj: HedgehogFabric) -> HttpResponse:
+        """Whoever goes on editing comes back to the form, not to the overview."""
+        response = super().response_change(request, obj)
+        if "_continue" in request.POST and isinstance(response, HttpResponseRedirect):
+            response["Location"] += "#settings"
+        return response
 
     @override
     def goes_along(self, rows: list[HedgehogFabric]) -> dict[str, int]:
@@ -178,18 +153,19 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
 
     # --- Columns
 
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, fabric: HedgehogFabric) -> SafeString:
-        return badge(fabric.status, fabric.get_status_display(), STATUS_COLOURS)
-
     @admin.display(description="sync status", ordering="sync_status")
-    def sync_badge(self, fabric: HedgehogFabric) -> SafeString:
-        return badge(fabric.sync_status, fabric.get_sync_status_display(), SYNC_COLOURS)
+    def outcome(self, fabric: HedgehogFabric) -> SafeString:
+        """The label, with the last error under it: a column of its own would be empty in most rows."""
+        problem = problem_of(fabric.sync_error)
+        return with_error(look.sync_label(fabric), problem.message if problem else "")
 
     @admin.display(description="activity")
-    def activity_badge(self, fabric: HedgehogFabric) -> SafeString:
-        activity = fabric.activity(timezone.now())
-        return badge(activity, activity.label, ACTIVITY_COLOURS)
+    def activity(self, fabric: HedgehogFabric) -> SafeString:
+        return look.activity_label(fabric, timezone.now())
+
+    @admin.display(description="status", ordering="status")
+    def status_label(self, fabric: HedgehogFabric) -> SafeString:
+        return look.status_label(fabric)
 
     @admin.display(description="enabled", ordering="sync_enabled", boolean=True)
     def enabled(self, fabric: HedgehogFabric) -> bool:
@@ -197,143 +173,18 @@ class FabricAdmin(PageAdmin[HedgehogFabric]):
 
     @admin.display(description="interval", ordering="sync_interval")
     def interval(self, fabric: HedgehogFabric) -> str:
-        return duration(fabric.sync_interval) if fabric.sync_interval > 0 else "never"
+        return look.every(fabric.sync_interval)
 
     @admin.display(description="last sync", ordering="last_sync")
     def last_synced(self, fabric: HedgehogFabric) -> SafeString | str:
-        return moment(fabric.last_sync, timezone.now()) if fabric.last_sync else "never"
+        return look.last_sync(fabric, timezone.now())
 
     @admin.display(description="next due", ordering="due_at")
-    def next_due(self, fabric: HedgehogFabric) -> SafeString | str:
-        """When the schedule looks at it next; nothing if it never does."""
-        if fabric.due_at is None:
-            return NOTHING
-        if fabric.git_repository is None or not fabric.git_repository.url:
-            return "no repository"
-        now = timezone.now()
-        following = next_due_at(fabric)
-        if following is None:
-            return NOTHING
-        return "now" if following <= now else moment(following, now)
+    def due(self, fabric: HedgehogFabric) -> SafeString | str:
+        return look.next_due(fabric, timezone.now())
 
-    @admin.display(description="sync status", ordering="sync_status")
-    def outcome(self, fabric: HedgehogFabric) -> SafeString:
-        """The label, with the last error under it: a column of its own would be empty in most rows."""
-        problem = problem_of(fabric.sync_error)
-        return with_error(self.sync_badge(fabric), problem.message if problem else "")
+    # --- The form
 
-    @admin.display(description="resources")
-    def resources(self, fabric: HedgehogFabric) -> SafeString:
-        return link_to_list(FabricResource, f"{fabric.resource_count} resources", fabric__id__exact=fabric.pk)
-
-    @admin.display(description="findings")
-    def findings(self, fabric: HedgehogFabric) -> SafeString:
-        count = fabric.findings.count()
-        return link_to_list(FabricFinding, f"{count} findings", fabric__id__exact=fabric.pk)
-
-    @admin.display(description="definitions")
-    def definitions(self, fabric: HedgehogFabric) -> SafeString | str:
-        """Here, too: a fabric that only warns is silently not checked while they are unusable."""
-        source = fabric.schema_source
-        if source is None or fabric.schema_mode == SchemaMode.OFF:
-            return NOTHING
-        return format_html("{} {}", link_to(source), state_of(source))
-
-    @admin.display(description="backs off until")
-    def waits_until(self, fabric: HedgehogFabric) -> SafeString | str:
-        return moment(fabric.retry_at, timezone.now())
-
-    @admin.display(description="claim")
-    def claim(self, fabric: HedgehogFabric) -> SafeString | str:
-        """Who holds the fabric, in words."""
-        now = timezone.now()
-        activity = fabric.activity(now)
-        if activity == Activity.IDLE:
-            return NOTHING
-        since = fabric.claim_started_at or fabric.claimed_at or now
-        words = f"{activity.label} since {duration((now - since).total_seconds())}"
-        if fabric.claim_trigger:
-            words += f", asked for by {fabric.get_claim_trigger_display()}"
-        return f"{words}, on {fabric.claim_worker}" if fabric.claim_worker else words
-
-    @admin.display(description="history")
-    def history(self, fabric: HedgehogFabric) -> SafeString:
-        return link_to_list(SyncRun, "Sync runs", fabric__id__exact=fabric.pk)
-
-    # --- Actions
-
-    @admin.action(description="Sync now", permissions=["change"])
-    def sync_now(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
-        """Queue a sync of each, due or not."""
-        chosen = list(queryset.order_by("pk").values_list("pk", "name")[: MOST_SYNCS_AT_ONCE + 1])
-        with denied_join_result():  # nobody waits here: a subscription to each result would need its store, and stay
-            result = request_syncs(chosen[:MOST_SYNCS_AT_ONCE], timezone.now(), tasks.git_sync_fabric.delay)
-        self._log(request, result.queued, "Sync requested.")
-        if result.queued:
-            self.message_user(request, f"{_fabrics(len(result.queued))} queued for a sync.", messages.SUCCESS)
-        if result.busy:
-            self.message_user(request, f"{_fabrics(result.busy)} already queued or syncing.", messages.WARNING)
-        if result.problem:
-            self.message_user(request, result.problem, messages.ERROR)
-        if len(chosen) > MOST_SYNCS_AT_ONCE:
-            self.message_user(
-                request, f"Only the first {MOST_SYNCS_AT_ONCE} of the selection were asked for.", messages.WARNING
-            )
-        return _back(request)
-
-    @admin.action(description="Cancel sync", permissions=["change"])
-    def cancel_sync(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
-        """End the syncs that are queued or running; nothing of them is written."""
-        now = timezone.now()
-        claimed = list(queryset.filter(is_claimed(now)).values_list("pk", flat=True))
-        ids = [pk for pk in claimed if cancel(pk, request.user.get_username(), now)]
-        self._log(request, ids, "Sync cancelled.")
-        if ids:
-            self.message_user(request, f"The sync of {_fabrics(len(ids))} cancelled.", messages.SUCCESS)
-        else:
-            self.message_user(request, "No sync is queued or running.", messages.WARNING)
-        return _back(request)
-
-    @admin.action(description="Clear back-off", permissions=["change"])
-    def clear_back_off(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
-        """Let the schedule try failed fabrics again at its next tick."""
-        waiting = Q(retry_at__isnull=False) | Q(consecutive_failures__gt=0)
-        ids = list(queryset.filter(waiting).values_list("pk", flat=True))
-        HedgehogFabric.objects.filter(pk__in=ids).update(retry_at=None, consecutive_failures=0)
-        self._log(request, ids, "Back-off cleared.")
-        self.message_user(request, f"Back-off cleared for {_fabrics(len(ids))}.", messages.SUCCESS)
-        return _back(request)
-
-    @admin.action(description="Enable", permissions=["change"])
-    def enable(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
-        """Let the schedule sync them."""
-        return self._switch(request, queryset, enabled=True)
-
-    @admin.action(description="Disable", permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[HedgehogFabric]) -> HttpResponse | None:
-        """Keep the schedule from syncing them."""
-        return self._switch(request, queryset, enabled=False)
-
-    def _switch(
-        self, request: HttpRequest, queryset: QuerySet[HedgehogFabric], *, enabled: bool
-    ) -> HttpResponse | None:
-        ids = list(queryset.filter(sync_enabled=not enabled).values_list("pk", flat=True))
-        HedgehogFabric.objects.filter(pk__in=ids).update(sync_enabled=enabled)
-        word = "enabled" if enabled else "disabled"
-        self._log(request, ids, f"Sync {word} (was {'disabled' if enabled else 'enabled'}).")
-        self.message_user(request, f"Sync {word} for {_fabrics(len(ids))}.", messages.SUCCESS)
-        return _back(request)
-
-    def _log(self, request: HttpRequest, fabric_ids: list[int], message: str) -> None:
-        fabrics = HedgehogFabric.objects.filter(pk__in=fabric_ids).only("pk", "name")
-        LogEntry.objects.log_actions(cast("int", request.user.pk), fabrics, CHANGE, message)
-
-
-def _fabrics(count: int) -> str:
-    return f"{count} fabric" if count == 1 else f"{count:,} fabrics"
-
-
-def _back(request: HttpRequest) -> HttpResponse | None:
-    """To the fabric's own page if the action was asked for there, else to the list."""
-    page = request.POST.get("from_page_of", "")
-    return HttpResponseRedirect(reverse("admin:netbox_hedgehog_hedgehogfabric_change", args=[page])) if page else None
+    @admin.display(description="connection")
+    def connection(self, _fabric: HedgehogFabric) -> SafeString:
+        return check_button()

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from netbox_hedgehog import tasks
 from netbox_hedgehog.admin.base import BAD, DOUBTFUL, GOOD, ReadOnlyAdmin, badge, link_to, moment, preformatted
 from netbox_hedgehog.admin.resource import FabricFilter
+from netbox_hedgehog.admin.rights import MAY_DECIDE
 from netbox_hedgehog.models import Decision, HedgehogFabric, HeldChange
 from netbox_hedgehog.scheduling.manual import request_syncs
 from netbox_hedgehog.sync.held import decide
@@ -53,7 +54,7 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Whoever may change held changes; the page itself edits nothing."""
-        return request.user.has_perm("netbox_hedgehog.change_heldchange")
+        return request.user.has_perm(MAY_DECIDE)
 
     @override
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -98,13 +99,13 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
             )
         if result.problem:
             self.message_user(request, result.problem, messages.ERROR)
-        return _to_list()
+        return _back(request)
 
     @admin.action(description="Reject", permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[HeldChange]) -> HttpResponse:
         """Keep them out until another commit comes."""
         self._decide(request, queryset, Decision.REJECTED)
-        return _to_list()
+        return _back(request)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[HeldChange], decision: Decision) -> list[HedgehogFabric]:
         decided = []
@@ -124,5 +125,9 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
         return decided
 
 
-def _to_list() -> HttpResponse:
+def _back(request: HttpRequest) -> HttpResponse:
+    """To the page of the fabric if it was decided there, else to the list."""
+    page = request.POST.get("from_page_of", "")
+    if page:
+        return HttpResponseRedirect(reverse("admin:netbox_hedgehog_hedgehogfabric_change", args=[page]))
     return HttpResponseRedirect(reverse("admin:netbox_hedgehog_heldchange_changelist"))

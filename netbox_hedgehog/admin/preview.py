@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
+from netbox_hedgehog.admin.rights import MAY_SYNC
 from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.sync.preview import preview
 from netbox_hedgehog.sync.record_text import record_lines
@@ -28,15 +29,16 @@ def preview_urls(site: admin.AdminSite) -> list[URLPattern]:
 
 def _preview(request: HttpRequest, pk: int) -> HttpResponse:
     """For who may ask for a sync: it connects to the repository, with its credentials."""
-    if not request.user.has_perm("netbox_hedgehog.change_hedgehogfabric"):
+    if not request.user.has_perm(MAY_SYNC):
         raise PermissionDenied
     fabric = get_object_or_404(HedgehogFabric.objects.only("pk", "name"), pk=pk)
     seen = preview(pk, timeout_seconds=PREVIEW_SECONDS)
+    result = {"seen": seen, "lines": "\n".join(record_lines(seen.record)) if seen.record else ""}
+    if "HX-Request" in request.headers:  # a part of the page that previews several
+        return TemplateResponse(request, "hedgehog/preview_result.html", result)
     context = {
         **admin.site.each_context(request),
         "title": f"What a sync of {fabric} would change",
         "original": fabric,
-        "seen": seen,
-        "lines": "\n".join(record_lines(seen.record)) if seen.record else "",
     }
-    return TemplateResponse(request, "hedgehog/fabric_preview.html", context)
+    return TemplateResponse(request, "hedgehog/fabric_preview.html", context | result)

@@ -8,13 +8,18 @@ from netbox_hedgehog.git import shown_url
 
 # Unfold ships no types; its widgets are Django's, dressed.
 if TYPE_CHECKING:
+    from django.forms import NumberInput as UnfoldInteger
     from django.forms import PasswordInput as UnfoldPassword
     from django.forms import Textarea as UnfoldTextarea
     from django.forms import TextInput as UnfoldTextInput
 else:
+    from unfold.widgets import UnfoldAdminIntegerFieldWidget as UnfoldInteger
     from unfold.widgets import UnfoldAdminPasswordWidget as UnfoldPassword
     from unfold.widgets import UnfoldAdminTextareaWidget as UnfoldTextarea
     from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldTextInput
+
+
+__all__ = ["FewLines", "RedactedTextInput", "UnfoldInteger", "WriteOnlyInput", "WriteOnlyTextarea"]
 
 
 class FewLines(UnfoldTextarea):

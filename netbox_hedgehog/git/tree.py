@@ -25,6 +25,9 @@ _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _ENTRY: Final = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 # The most files that a fabric may have, in one directory, take a tenth of it; a crafted object inflates to any size.
 _MOST_TREE_BYTES: Final = 32 * 1024 * 1024
+# Enough to see a slip of the pen; names come from the repository and may be of any number and length.
+_MOST_NAMED: Final = 10
+_LONGEST_NAMED: Final = 60
 
 
 class ManifestFile(NamedTuple):
@@ -59,12 +62,14 @@ def directory_tree(repo: pygit2.Repository, commit: str, directory: str) -> str:
     """
     with _reading():
         tree_id = str(repo[commit].peel(pygit2.Commit).tree_id)
-        for part in _parts(directory):
+        parts = _parts(directory)
+        for depth, part in enumerate(parts):
             entry = _entry(repo, tree_id, part)
             if entry is None:
+                there = f"/{'/'.join(parts[:depth])} has {_directories(repo, tree_id)}"
                 raise ContentProblem(
                     "git.directory_not_found",
-                    f"The directory {directory} is not in the repository at commit {commit[:12]}.",
+                    f"The directory {directory} is not in the repository at commit {commit[:12]}: {there}.",
                     "Correct the fabric's GitOps directory, or push the directory.",
                 )
             if not S_ISDIR(entry.mode):
@@ -270,6 +275,15 @@ def _entry(repo: pygit2.Repository, tree_id: str, name: str) -> _Entry | None:
         return None
     entry = tree[name]
     return _Entry(int(entry.filemode), name.encode(), str(entry.id))
+
+
+def _directories(repo: pygit2.Repository, tree_id: str) -> str:
+    """The first directories of a tree in words, for whoever looks for another one."""
+    entries = (entry for entry in _entries(repo, tree_id) if S_ISDIR(entry.mode) and not entry.name.startswith(b"."))
+    names = [_readable(entry.name) for entry in entries]
+    shown = ["".join(char if char.isprintable() else "?" for char in name)[:_LONGEST_NAMED] for name in names]
+    more = [f"{len(names) - _MOST_NAMED:,} more"] if len(names) > _MOST_NAMED else []
+    return ", ".join([*shown[:_MOST_NAMED], *more]) or "no directories"
 
 
 def _check_tree_size(repo: pygit2.Repository, tree_id: str) -> None:

@@ -6,10 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Avg, Case, CharField, Count, Func, Min, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import (
+    Avg,
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    F,
+    Func,
+    Min,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from netbox_hedgehog.models import HedgehogFabric
+from netbox_hedgehog.models.expressions import EpochMicroseconds
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -98,19 +113,34 @@ def due(now: datetime) -> QuerySet[HedgehogFabric]:
     return interval_expired(now).filter(HAS_SOURCE).exclude(is_claimed(now)).exclude(is_backing_off(now))
 
 
-def next_due_at(fabric: HedgehogFabric) -> datetime | None:
-    """When the schedule takes ``fabric`` next, as far as its interval and back-off decide; it may be past.
+def due_since(now: datetime, since: datetime) -> QuerySet[HedgehogFabric]:
+    """The fabrics that are due at ``now`` and could have been taken at ``since`` already."""
+    return due(now).filter(has_expired(since)).exclude(is_backing_off(since))
 
-    None if it never does, or not within the years that Python knows.
+
+def with_next_due(fabrics: QuerySet[HedgehogFabric]) -> QuerySet[HedgehogFabric]:
+    """``fabrics`` with ``next_due``, in the unit of ``due_at``: when the schedule takes each next, NULL for never.
+
+    As far as its interval and its back-off decide; it may be past.
     """
-    repository = fabric.git_repository
-    if fabric.due_at is None or repository is None or not repository.url:
-        return None
+    waits = Q(retry_at__isnull=False, failed_source=source_fingerprint())
+    return fabrics.annotate(
+        next_due=Case(
+            When(~HAS_SOURCE | Q(due_at__isnull=True), then=Value(None)),
+            When(waits, then=Greatest(F("due_at"), EpochMicroseconds("retry_at"))),
+            default=F("due_at"),
+            output_field=BigIntegerField(),
+        )
+    )
+
+
+def next_due_at(fabric: HedgehogFabric) -> datetime | None:
+    """The ``next_due`` of a fabric that was loaded with it; None for never, also if Python knows no such year."""
+    microseconds: int | None = fabric.next_due  # type: ignore[attr-defined]  # annotated
     try:
-        due_at = _EPOCH + timedelta(microseconds=fabric.due_at)
+        return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
         return None
-    return max(due_at, fabric.retry_at) if fabric.retry_at else due_at
 
 
 class Census(NamedTuple):

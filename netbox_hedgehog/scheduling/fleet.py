@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django_celery_beat.models import PeriodicTask
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import HedgehogFabric, SchedulerRun, SyncRun, TickStatus
-from netbox_hedgehog.scheduling.due import is_claimed
+from netbox_hedgehog.scheduling.due import due_since, is_claimed
 from netbox_hedgehog.scheduling.reasons import Reason, Why, at
 
 TICK_TASK: Final = "netbox_hedgehog.tasks.periodic_fabric_sync_scheduler"
 
 # So many schedule intervals without a tick are more than a late one.
 MISSED_INTERVALS: Final = 3
+# What stands for the interval where the schedule has none, such as a crontab.
+USUAL_INTERVAL: Final = timedelta(minutes=1)
 # A worker that is there takes a sync within this time, unless all are busy; then they begin others meanwhile.
 UNTAKEN_AFTER: Final = timedelta(minutes=1)
 
@@ -97,6 +99,12 @@ def survey(now: datetime) -> Fleet:
         last_tick=SchedulerRun.objects.order_by("-started_at", "-pk").first(),
         schedule=_schedule(),
     )
+
+
+def missed(now: datetime) -> QuerySet[HedgehogFabric]:
+    """The fabrics that are overdue: ticks that came or should have come did not take them."""
+    every = _schedule().every or USUAL_INTERVAL
+    return due_since(now, now - MISSED_INTERVALS * every)
 
 
 def _schedule() -> Schedule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,18 @@ def viewer(db: None) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture
+def permitted(db: None) -> Callable[..., User]:
+    """A user with just the permissions that are named."""
+
+    def made(*codenames: str) -> User:
+        user = User.objects.create_user(" ".join(codenames), is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        return user
+
+    return made
 
 
 @pytest.fixture

@@ -15,11 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from netbox_hedgehog import tasks
-from netbox_hedgehog.admin.fabric import MOST_SYNCS_AT_ONCE
+from netbox_hedgehog.admin.fabric_actions import MOST_SYNCS_AT_ONCE
+from netbox_hedgehog.admin.fabric_look import next_due
 from netbox_hedgehog.admin.problem import Problem, problem_of
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.errors import RetryLater
 from netbox_hedgehog.models import Activity, FabricResource, GitRepository, HedgehogFabric, SyncRun, SyncStatus, Trigger
+from netbox_hedgehog.scheduling.due import source_fingerprint, with_next_due
 from netbox_hedgehog.scheduling.manual import request_sync
 
 LIST = "/admin/netbox_hedgehog/hedgehogfabric/"
@@ -187,7 +189,9 @@ def test_sync_now_is_bounded(boss: Client, sent: list[int]) -> None:
     assert first
     messages = said(act(boss, "sync_now", first, select_across="1"))
     assert len(sent) == MOST_SYNCS_AT_ONCE
-    assert f"Only the first {MOST_SYNCS_AT_ONCE}" in messages[-1]
+    assert messages[-1].startswith("1 fabric of the selection left out")
+    act(boss, "sync_now", first, select_across="1")
+    assert len(sent) == len(set(sent)) == MOST_SYNCS_AT_ONCE + 1
 
 
 def test_clear_back_off_lets_a_failed_fabric_be_tried_at_once(boss: Client, backing_off: HedgehogFabric) -> None:
@@ -263,21 +267,23 @@ def test_the_activity_filter_goes_by_live_claims(boss: Client, activity: str, na
     assert sorted(fabric.name for fabric in found) == sorted(names)
 
 
-def test_next_due_says_when_or_why_not(boss: Client, fabric: HedgehogFabric) -> None:
-    from django.contrib import admin
+def test_next_due_is_when_the_schedule_takes_it(boss: Client, fabric: HedgehogFabric) -> None:
+    def shown() -> str:
+        row = with_next_due(HedgehogFabric.objects.all()).get()
+        return str(next_due(row, timezone.now()))
 
-    from netbox_hedgehog.admin.fabric import FabricAdmin
-
-    shown = FabricAdmin(HedgehogFabric, admin.site).next_due
-    assert shown(fabric) == "now"
+    assert shown() == "now"
     HedgehogFabric.objects.update(last_sync=timezone.now() - timedelta(seconds=30))
-    assert "in 4 min" in shown(HedgehogFabric.objects.get())
-    HedgehogFabric.objects.update(retry_at=timezone.now() + timedelta(hours=2, seconds=5))
-    assert "in 2 h" in shown(HedgehogFabric.objects.get())
+    assert "in 4 min" in shown()
+    failed = HedgehogFabric.objects.annotate(source=source_fingerprint()).get()
+    HedgehogFabric.objects.update(retry_at=timezone.now() + timedelta(hours=2, seconds=5), failed_source=failed.source)
+    assert "in 2 h" in shown()
+    GitRepository.objects.update(branch="mended")  # ends the back-off
+    assert "in 4 min" in shown()
     HedgehogFabric.objects.update(git_repository=None)
-    assert shown(HedgehogFabric.objects.get()) == "no repository"
+    assert shown() == "no repository"
     HedgehogFabric.objects.update(sync_enabled=False)
-    assert shown(HedgehogFabric.objects.get()) == "-"
+    assert shown() == "-"
 
 
 class TestCancelling:

@@ -179,10 +179,18 @@ def test_search_filters_and_sorting_answer(boss: Client, model: type[Model]) -> 
     columns = len(boss.get(changelist).context["cl"].list_display)
     addresses = [f"{changelist}?q=x", *(f"{changelist}?o={column}" for column in range(1, columns + 1))]
     for spec in boss.get(changelist).context["cl"].filter_specs:
-        context = boss.get(changelist).context["cl"]
-        addresses += [changelist + choice["query_string"] for choice in spec.choices(context)]
+        for choice in spec.choices(boss.get(changelist).context["cl"]):
+            addresses += [changelist + query for query in queries_of(choice)]
     for address in addresses:
         assert boss.get(address, follow=True).status_code == 200, address
+
+
+def queries_of(choice: Any) -> list[str]:
+    """What a choice of a filter leads to: it is a link of Django's, or a list of Unfold's."""
+    if "form" not in choice:
+        return [choice["query_string"]]
+    fields = choice["form"].fields.items()
+    return [f"?{name}={value}" for name, field in fields for value, _ in field.choices]
 
 
 def test_strangers_are_sent_to_the_login_page(client: Client) -> None:
@@ -274,3 +282,9 @@ def test_the_links_between_pages_lead_somewhere(boss: Client) -> None:
     ):
         response = boss.get(address)
         assert response.status_code == 200, address
+
+
+def test_the_icon_is_found_under_the_name_that_browsers_ask_for(client: Client) -> None:
+    response = client.get("/favicon.ico")
+    assert response.status_code == 302
+    assert response["Location"].endswith("hedgehog/favicon.svg")

@@ -77,6 +77,22 @@ def test_a_directory_that_is_not_there_needs_the_operator(path: Path, directory:
     assert caught.value.code == "git.directory_not_found"
 
 
+def test_the_directories_that_are_there_instead_are_named(path: Path) -> None:
+    files = {"fabrics/east/a.yaml": b"", "fabrics/we\nst/a.yaml": b"", "fabrics/.git-tools/a.yaml": b""}
+    commit = commit_files(path, {**files, "fabrics/readme": b"", "many/readme": b""}, "files")
+    with pytest.raises(NeedsOperator, match=r": /fabrics has east, we\?st\. → "):
+        paths(path, commit, "/fabrics/eats")
+    with pytest.raises(NeedsOperator, match=r": /many has no directories\. → "):
+        paths(path, commit, "many/east")
+
+
+def test_of_many_long_names_some_beginnings_are_named(path: Path) -> None:
+    commit = commit_files(path, {f"{n:02}{'x' * 200}/a.yaml": b"" for n in range(15)}, "files")
+    with pytest.raises(NeedsOperator, match=r": / has 00x.*, 09x{58}, 5 more\. → ") as caught:
+        paths(path, commit, "east")
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_file_a_link_and_a_submodule_are_no_directories(path: Path) -> None:
     files = {"file": b"", "link": b"lab", "module": b"ab" * 20, "lab/a.yaml": b""}
     modes = {"link": FileMode.LINK, "module": FileMode.COMMIT}

@@ -31,7 +31,7 @@ def fabrics() -> dict[str, HedgehogFabric]:
         "Oslo": baker.make_recipe("tests.idle_fabric", name="Oslo", resource_count=1234, **good),
         "Rome [x]": baker.make_recipe("tests.disabled_fabric", name="Rome [x]"),
         "Bonn": baker.make_recipe(
-            "tests.due_fabric",
+            "tests.backing_off_fabric",
             name="Bonn",
             sync_status=SyncStatus.ERROR,
             sync_error="[git.auth_failed] The server refuses.\nSecond line",

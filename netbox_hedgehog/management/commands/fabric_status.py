@@ -17,7 +17,7 @@ from rich.text import Text
 
 from netbox_hedgehog.management.terminal import console_of, fabrics_named
 from netbox_hedgehog.models import HedgehogFabric, SyncStatus
-from netbox_hedgehog.scheduling.due import next_due_at
+from netbox_hedgehog.scheduling.due import next_due_at, with_next_due
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.scheduling.reasons import away
 
@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
 
 def _chosen(options: dict[str, Any]) -> Sequence[HedgehogFabric]:
-    rows = fabrics_named(options["names"]).select_related("git_repository").order_by("name")
+    rows = with_next_due(fabrics_named(options["names"])).order_by("name")
     return list(rows.filter(sync_status__in=_BAD) if options["bad"] else rows)
 
 
