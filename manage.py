@@ -1,11 +1,7 @@
 #!/usr/bin/env python3
-"""Django's command line for this project."""
+"""The command line of this project, from its checkout."""
 
-import os
-import sys
-
-from django.core.management import execute_from_command_line
+from netbox_hedgehog.__main__ import main
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
-    execute_from_command_line(sys.argv)
+    main()

@@ -6,8 +6,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 from django.core.management import execute_from_command_line
+
+# As shells have it: 128 and the number of the signal.
+BROKEN_PIPE: Final = 141
+INTERRUPTED: Final = 130
 
 
 def main() -> None:
@@ -28,7 +33,15 @@ def main() -> None:
         # Without Django: probes come every few seconds. Django's command of this name looks further where needed.
         if (status := alive(sys.argv[2:])) is not None:
             sys.exit(status)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has read enough: `head`, or a pager that was left. What is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

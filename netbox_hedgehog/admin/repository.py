@@ -28,18 +28,14 @@ from netbox_hedgehog.errors import SyncError
 from netbox_hedgehog.git import (
     check_authorities,
     check_known_hosts,
-    check_numeric_host,
-    check_proxy,
     check_ssh_key,
-    check_url,
-    parse_location,
     shown_url,
     split_credentials,
 )
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
 from netbox_hedgehog.models.repository import URL_CREDENTIALS
 from netbox_hedgehog.sync.references import check_reference
-from netbox_hedgehog.sync.source import url_policy
+from netbox_hedgehog.sync.source import check_proxy_url, check_source_url
 
 SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
 
@@ -130,8 +126,7 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
         """Hold the URL against the policy of this installation."""
         url: str = self.cleaned_data["url"]
         with _as_validation_error():
-            check_url(url, url_policy())
-            check_numeric_host(parse_location(url).host, url_policy())
+            check_source_url(url)
         return url
 
     def clean_proxy_url(self) -> str:
@@ -139,8 +134,7 @@ class RepositoryForm(forms.ModelForm):  # type: ignore[type-arg]
         url: str = self.cleaned_data["proxy_url"]
         if url:
             with _as_validation_error():
-                check_proxy(url, url_policy())
-                check_numeric_host(parse_location(url).host, url_policy())
+                check_proxy_url(url)
         return url
 
     def clean_ca_certificates(self) -> str:

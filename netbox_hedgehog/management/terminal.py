@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, cast, override
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
@@ -19,11 +19,19 @@ PIPED_WIDTH: Final = 200
 WRONG_USE: Final = 2
 
 
+class _Console(Console):
+    """One that lets the command line decide how it ends when nobody reads any more."""
+
+    @override
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console_of(command: BaseCommand, options: dict[str, Any]) -> Console:
     """A console that writes where the command was told to, with colours only where they are wanted."""
     output = cast("IO[str]", command.stdout)
     width = None if output.isatty() else PIPED_WIDTH
-    return Console(file=output, width=width, no_color=options["no_color"] or None, highlight=False)
+    return _Console(file=output, width=width, no_color=options["no_color"] or None, highlight=False)
 
 
 def fabrics_named(names: list[str]) -> QuerySet[HedgehogFabric]:

@@ -216,7 +216,7 @@ class HedgehogFabric(models.Model):
     def clean(self) -> None:
         """Refuse limits by kind that a sync could not read, and schema checks without definitions."""
         super().clean()
-        if self.schema_mode != SchemaMode.OFF and self.schema_source_id is None:
+        if self.schema_mode != SchemaMode.OFF and self.schema_source is None:
             raise ValidationError({"schema_source": "Choose the definitions to check against, or switch checks off."})
         if problem := budget_problem(self.budget_by_kind):
             raise ValidationError({"budget_by_kind": problem})

@@ -56,7 +56,7 @@ class SchemaSource(models.Model):
     def clean(self) -> None:
         """A repository or a folder, not both and not neither."""
         super().clean()
-        if self.git_repository_id and self.local_folder:
+        if self.git_repository and self.local_folder:
             raise ValidationError({"local_folder": "Choose a repository or a local folder, not both."})
-        if not self.git_repository_id and not self.local_folder:
+        if not self.git_repository and not self.local_folder:
             raise ValidationError({"git_repository": "Choose a repository, or name a local folder."})

@@ -18,6 +18,10 @@ from netbox_hedgehog.git import (
     SshKey,
     UrlPolicy,
     UserPassword,
+    check_numeric_host,
+    check_proxy,
+    check_url,
+    parse_location,
 )
 from netbox_hedgehog.manifests import ManifestLimits
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
@@ -36,6 +40,24 @@ def url_policy() -> UrlPolicy:
         denied_hosts=conf.git_denied_hosts,
         file_root=Path(demo_root) if demo_root else None,
     )
+
+
+def check_source_url(url: str) -> None:
+    """Hold a repository's URL against the policy, as far as that goes without asking anybody.
+
+    Raises:
+        NeedsOperator: what it has against it.
+    """
+    policy = url_policy()
+    check_url(url, policy)
+    check_numeric_host(parse_location(url).host, policy)
+
+
+def check_proxy_url(url: str) -> None:
+    """The same for a proxy, which is contacted as the server is."""
+    policy = url_policy()
+    check_proxy(url, policy)
+    check_numeric_host(parse_location(url).host, policy)
 
 
 def git_limits() -> GitLimits:
