@@ -7,8 +7,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_shutdown
 from structlog.contextvars import bind_contextvars, unbind_contextvars
+
+from netbox_hedgehog.observability.tracing import flush
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
 
@@ -35,3 +37,9 @@ def name_the_task_on_its_log_lines(task_id: str, **_kwargs: Any) -> None:
 def forget_the_task(**_kwargs: Any) -> None:
     """The next lines of this thread are not this task's."""
     unbind_contextvars("task_id")
+
+
+@worker_process_shutdown.connect
+def send_the_last_spans(**_kwargs: Any) -> None:
+    """A pool process ends without what Python runs at exit."""
+    flush()

@@ -17,11 +17,18 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from netbox_hedgehog.observability.redaction import redact_value
+from netbox_hedgehog.observability.tracing import identifiers_of_span
 
 
 def bound(**fields: object) -> AbstractContextManager[None]:
     """Put ``fields`` on every log line of this thread until the block ends."""
     return structlog.contextvars.bound_contextvars(**fields)
+
+
+def add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Name the span in which the event happened, if there is one."""
+    event.update(identifiers_of_span())
+    return event
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -33,7 +40,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What holds one of these, structlog shows as its ``repr``; all else as it is.
 _QUOTED: Final = re.compile(r"[ \t=\r\n\"']")
 _FIRST: Final = ("timestamp", "level", "event")
-_IDENTIFIERS: Final = ("task_id", "run")
+_IDENTIFIERS: Final = ("task_id", "run", "trace_id", "span_id")
 _SHOWN_OF_IDENTIFIER: Final = 8
 
 
@@ -82,6 +89,7 @@ def keep_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 _SHARED: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
+    add_trace,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
@@ -119,6 +127,7 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.filter_by_level,
+            add_trace,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

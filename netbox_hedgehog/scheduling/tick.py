@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import SchedulerRun, TickStatus
 from netbox_hedgehog.observability.logs import bound
+from netbox_hedgehog.observability.tracing import span, tell
 from netbox_hedgehog.scheduling import claims, totals
 from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST, SHORTEST_INTERVAL_FIRST, Claimed
 from netbox_hedgehog.scheduling.due import census
@@ -49,6 +50,7 @@ def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext, wait
         with tick.meter.counting_queries():
             tick.run_alone()
         tick.summary.duration_seconds = monotonic() - started
+        tell(status=tick.summary.status.value, due=tick.summary.fabrics_due, triggered=tick.summary.syncs_triggered)
         _record(now, tick.summary, tick.meter.used(tick.summary.syncs_triggered))
         if tick.summary.status in {TickStatus.COMPLETED, TickStatus.PARTIAL}:
             totals.count_in_passing(now)
@@ -126,7 +128,7 @@ class _Tick:
         orders = cycle([LONGEST_OVERDUE_FIRST, SHORTEST_INTERVAL_FIRST] if backlog else [LONGEST_OVERDUE_FIRST])
         largest = min(conf.tick_chunk_size, -(-room // 2) if backlog else room)
         while room > 0 and not self.must_end():
-            with self.meter.phase("claim"):
+            with self.meter.phase("claim"), span("claim"):
                 chunk = claims.take_due(self.now, self.token, min(room, largest), order=next(orders))
             if not chunk:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from time import monotonic
 from typing import Final
@@ -18,6 +19,7 @@ from netbox_hedgehog.git import GitSource, Mirror, directory_tree, head_of, mirr
 from netbox_hedgehog.manifests import Finding
 from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
 from netbox_hedgehog.observability.logs import bound
+from netbox_hedgehog.observability.tracing import span, tell
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.cancel import drop_message
 from netbox_hedgehog.scheduling.due import source_fingerprint
@@ -55,6 +57,7 @@ def run_sync(fabric_id: int, *, worker: str, progress: Listener | None = None) -
         except (DatabaseError, InterfaceError) as error:
             log.warning("sync.not_recorded", error=str(error))
             outcome = Outcome(RunStatus.FAILED, error=_classified(error))
+        tell(status=outcome.status.value, commit=outcome.commit, error_code=outcome.error and outcome.error.code)
         return outcome.as_result(fabric_id, monotonic() - started)
 
 
@@ -96,7 +99,8 @@ class _Attempt:
         """Fetch, read and reconcile; stop as soon as nothing is left to do."""
         fabric = self.run.fabric
         source = source_of(fabric)
-        self.commit = head_of(mirror_root(), source, self.run.wanted_at)
+        with span("git.head"):
+            self.commit = head_of(mirror_root(), source, self.run.wanted_at)
         policy = policy_of(fabric, self.run.wanted_at)
         self._rules = reading_rules(self.run.source, policy.rules)
         if self._is_current() and self.commit == fabric.desired_state_commit:
@@ -104,7 +108,9 @@ class _Attempt:
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
-        with mirror_at(mirror_root(), source, self.commit, progress=self._progressed) as mirror:
+        with ExitStack() as stack:
+            with span("git.fetch", commit=self.commit):
+                mirror = stack.enter_context(mirror_at(mirror_root(), source, self.commit, progress=self._progressed))
             return self._compare(mirror, source, held, policy)
 
     def _compare(self, mirror: Mirror, source: GitSource, held: HeldChange | None, policy: FabricPolicy) -> Outcome:
@@ -119,8 +125,10 @@ class _Attempt:
         since = fabric.desired_state_tree if self._is_current() and not has_dropped_findings(fabric.pk) else ""
         if not policy.is_whole:
             self._rules = ""  # what is read now is to be read again when the definitions are back
-        reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading, tell=self._progressed)
-        return self._reconcile(reading)
+        with span("read"):
+            reading = read_tree(mirror, tree, fabric, source, since, policy=policy.reading, tell=self._progressed)
+        with span("reconcile"):
+            return self._reconcile(reading)
 
     def _progressed(self, stage: str, done: int, total: int) -> None:
         """Tell how far it is, and stop when nothing of it may be written any more."""

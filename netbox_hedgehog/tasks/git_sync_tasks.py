@@ -6,6 +6,7 @@ from celery import Task, shared_task
 from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
+from netbox_hedgehog.observability.tracing import continued, span
 from netbox_hedgehog.scheduling.retention import Pruned, prune
 from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
@@ -35,13 +36,15 @@ def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult
     ``PROGRESS``, with ``{fabric_id, stage, done, total}``, renewed at most once a second.
     """
     progress = StatePublisher(self, fabric_id)
-    return run_sync(fabric_id, worker=self.request.hostname or "foreground", progress=progress)
+    with continued(self.request.headers, "sync", fabric_id=fabric_id, task_id=self.request.id):
+        return run_sync(fabric_id, worker=self.request.hostname or "foreground", progress=progress)
 
 
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")
 def periodic_fabric_sync_scheduler() -> SummaryDict:
     """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
-    return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch, queue_length).as_dict()
+    with span("tick"):
+        return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch, queue_length).as_dict()
 
 
 @shared_task(name="netbox_hedgehog.tasks.prune_history")

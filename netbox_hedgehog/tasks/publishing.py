@@ -19,6 +19,8 @@ from uuid import uuid4
 from celery import Task, signals
 from celery.result import denied_join_result
 
+from netbox_hedgehog.observability.tracing import headers_of_span, span
+
 # Stands for the fabric's id in the message that is repeated; no row has it, and no other number looks like it.
 _SOME_ID: Final = 9_111_111_111_111_111_119
 
@@ -43,17 +45,24 @@ class BatchedTask(Task[Any, Any]):
                 yield
             finally:
                 _current.reset(token)
-            batch.send()
+            with span("publish", messages=len(batch.numbers)):
+                batch.send()
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *more: Any, **options: Any) -> Any:
         """Send the task as Celery does, or leave it to the open batch; then there is no result object to return."""
         batch = _current.get()
         if batch is None or batch.task.name != self.name or kwargs or more or options or not _is_one_number(args):
-            return super().apply_async(args, kwargs, *more, **options)
+            return super().apply_async(args, kwargs, *more, **_traced(options))
         if not batch.defers:
-            return super().apply_async(args, kwargs, producer=batch.producer)
+            return super().apply_async(args, kwargs, **_traced({"producer": batch.producer}))
         batch.numbers.append(args[0])
         return None
+
+
+def _traced(options: dict[str, Any]) -> dict[str, Any]:
+    """``options`` of a call, with what its task needs to continue the span under way."""
+    carried = headers_of_span()
+    return options | {"headers": {**(options.get("headers") or {}), **carried}} if carried else options
 
 
 def _is_one_number(args: Any) -> bool:
@@ -147,8 +156,9 @@ def _composed(task: BatchedTask, channel: Any, task_id: str) -> tuple[str, str]:
     producer = task.app.amqp.Producer(recorder, auto_declare=False)
     # Outside a worker, a result backend would subscribe to the result of a message that is never sent. A retry would
     # replace the recorder by a real channel.
+    options = _traced({"task_id": task_id, "producer": producer, "retry": False, "add_to_parent": False})
     with denied_join_result():
-        Task.apply_async(task, (_SOME_ID,), {}, task_id=task_id, producer=producer, retry=False, add_to_parent=False)
+        Task.apply_async(task, (_SOME_ID,), {}, **options)
     ((command, key, text),) = recorder.commands
     if command != "lpush":
         raise NotImplementedError(f"kombu sends messages by {command}")
