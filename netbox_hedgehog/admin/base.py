@@ -18,6 +18,8 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from netbox_hedgehog.admin.audit import changes_in_words
+
 # Unfold ships no types; its classes are Django's as far as a reader of this code can tell.
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -58,6 +60,11 @@ class PageAdmin[M: Model](ModelAdmin[M]):
             obj.save(update_fields=self.changed_columns(form))
         else:
             obj.save()
+
+    @override
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the history keeps of a save: old and new values, not only names."""
+        return super().construct_change_message(request, form, formsets, add) if add else changes_in_words(form)
 
     def changed_columns(self, form: ModelForm[M]) -> list[str]:
         """The names of the model's fields that the user changed."""

@@ -203,6 +203,7 @@ class HedgehogFabric(models.Model):
     class Meta:
         ordering = ("name",)
         verbose_name = "fabric"
+        permissions = (("sync_hedgehogfabric", "Can sync fabrics, enable and disable them, and set their intervals"),)
         indexes = [
             # scheduling.due: "which fabrics are due", longest overdue first.
             models.Index(fields=["due_at"], name="fabric_due", condition=models.Q(due_at__isnull=False)),

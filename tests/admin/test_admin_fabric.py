@@ -104,9 +104,9 @@ def test_a_fabric_can_be_created(boss: Client, repository: GitRepository) -> Non
     assert HedgehogFabric.objects.get(name="new").due_at == 0
 
 
-def test_the_history_says_which_field_changed(boss: Client, fabric: HedgehogFabric) -> None:
+def test_the_history_says_what_each_field_was_and_is(boss: Client, fabric: HedgehogFabric) -> None:
     boss.post(page(fabric), form_of(fabric, sync_interval=900))
-    assert LogEntry.objects.get().get_change_message() == "Changed Sync interval."
+    assert LogEntry.objects.get().get_change_message() == "Sync interval: 300 → 900."
 
 
 def test_the_last_error_and_its_remedy_stand_above_the_form(boss: Client, fabric: HedgehogFabric) -> None:

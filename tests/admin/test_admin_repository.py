@@ -146,7 +146,7 @@ def test_a_url_stored_with_credentials_is_mended_by_the_next_save(boss: Client, 
 def test_the_history_names_the_field_and_not_the_value(boss: Client, repository: GitRepository) -> None:
     boss.post(page(repository), form_of(repository, password="brand-new"))
     message = LogEntry.objects.get().get_change_message()
-    assert message == "Changed Password or token."
+    assert message == "Password or token: changed."
     history = boss.get(page(repository, "history")).content.decode()
     assert "Password or token" in history
     assert "brand-new" not in history
