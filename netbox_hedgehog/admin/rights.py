@@ -2,7 +2,7 @@
 
 from typing import Final
 
-MAY_SYNC: Final = "netbox_hedgehog.change_hedgehogfabric"
+MAY_SYNC: Final = "netbox_hedgehog.sync_hedgehogfabric"
 """Ask for syncs, cancel them, preview, and set whether and how often a fabric is synced."""
 
 MAY_DECIDE: Final = "netbox_hedgehog.change_heldchange"

@@ -187,13 +187,9 @@ def test_cancelling_is_bounded(boss, monkeypatch):
 
 
 class TestWhoMayOperateButNotChange:
-    """The permission to operate stands in one place; here it is one that opens nothing else."""
-
     @pytest.fixture
-    def operator(self, client, permitted, monkeypatch) -> User:
-        for module in ("fabric_actions", "fabric_overview", "preview"):
-            monkeypatch.setattr(f"netbox_hedgehog.admin.{module}.MAY_SYNC", "netbox_hedgehog.change_syncrun")
-        client.force_login(permitted("view_hedgehogfabric", "change_syncrun"))
+    def operator(self, client, permitted) -> User:
+        client.force_login(permitted("view_hedgehogfabric", "sync_hedgehogfabric"))
         return client
 
     def test_sets_interval_and_switch_and_nothing_else(self, operator, fabric):
