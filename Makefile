@@ -67,6 +67,10 @@ format: install ## apply the formatter and the safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: install ## write the references of settings and commands from the code
+	@$(BIN)/python docs/reference.py
+
 .PHONY: bench
 bench: install ## measure against peers and floors in the same run
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""Django settings, all from the environment; README.md has the table."""
+"""Django settings, all from the environment; docs/settings.md lists them."""
 
 from __future__ import annotations
 

@@ -224,7 +224,8 @@ class Launcher:
         self._printer.line("hedgehog", f"{time.strftime('%H:%M:%S')} {text}")
 
 
-def _parse(arguments: list[str]) -> Options:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(prog="netbox-hedgehog run", description="Run the whole system on this machine.")
     parser.add_argument("--host", default="127.0.0.1", help="address of the web server (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port of the web server (default: %(default)s)")
@@ -232,12 +233,17 @@ def _parse(arguments: list[str]) -> Options:
         "--workers",
         type=int,
         default=max(2, min(4, os.cpu_count() or 1)),
-        help="syncs that run at the same time (default: %(default)s)",
+        help="syncs that run at the same time (default: as many as there are processors, from 2 to 4)",
     )
     parser.add_argument("--no-demo", action="store_true", help="start without the demo fabrics")
-    parsed = parser.parse_args(arguments)
+    return parser
+
+
+def _parse(arguments: list[str]) -> Options:
+    taken = parser()
+    parsed = taken.parse_args(arguments)
     if not 1 <= parsed.port <= MAX_PORT or parsed.workers < 1:
-        parser.error(f"--port must be from 1 to {MAX_PORT}, --workers at least 1")
+        taken.error(f"--port must be from 1 to {MAX_PORT}, --workers at least 1")
     return Options(parsed.host, parsed.port, parsed.workers, with_demo=not parsed.no_demo)
 
 

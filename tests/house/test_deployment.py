@@ -50,8 +50,8 @@ def check_command(words: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def known() -> set[str]:
-    """The variables of README's table, which another test compares with those that are read."""
-    return set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    """The variables of the reference, which is made of those that are read."""
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
 
 
 def unknown(names: set[str], known: set[str]) -> set[str]:

@@ -71,5 +71,5 @@ def test_it_says_of_each_what_it_means_and_what_helps(listed):
 
 def test_the_settings_that_it_names_exist(root, listed):
     named = set(re.findall(r"HEDGEHOG_[A-Z_]*[A-Z]", (root / "docs/troubleshooting.md").read_text()))
-    known = set(re.findall(r"^\| `([A-Z_]+)`", (root / "README.md").read_text(), re.MULTILINE))
+    known = set(re.findall(r"^\| `([A-Z_]+)`", (root / "docs/settings.md").read_text(), re.MULTILINE))
     assert named - known == {"HEDGEHOG_CREDENTIAL"}  # the prefix of variables that references name

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     help = (
         "Check database, migrations, clock, cache, broker, workers, schedule, keys and disk, and say what helps where"
-        " something is wrong. The exit code is 1 if something is bad, else 0."
+        " something is wrong. Exit codes: 0 nothing is bad, 1 something is."
     )
     # A database without its tables is one of the things that are looked for.
     requires_system_checks = ()

@@ -18,6 +18,7 @@ class Command(BaseCommand):
     help = (
         "Show what the syncs of a fabric changed between two commits, resource by resource: + created, ~ updated with"
         " each field's old and new value, - deleted. fabric_history lists the commits."
+        " Exit codes: 0 done, 1 no such commits on record, 2 a name that no fabric has."
     )
 
     @override

@@ -24,6 +24,7 @@ class Command(BaseCommand):
     help = (
         "List the last syncs of a fabric, the newest first: commit, outcome, how many resources changed, what failed."
         " --run shows what one of them changed, field by field."
+        " Exit codes: 0 done, 1 the fabric has no such sync, 2 a name that no fabric has."
     )
 
     @override

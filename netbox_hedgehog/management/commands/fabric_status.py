@@ -29,8 +29,8 @@ class Command(BaseCommand):
     """Reads the database, nothing else; exit code 1 if a fabric that is shown has failed or is held."""
 
     help = (
-        "Show the state of fabrics: last sync, next one, resources, what failed. The exit code is 1 if the last sync"
-        " of one of them failed or is held for approval, else 0. docs/operations.md explains the states."
+        "Show the state of fabrics: last sync, next one, resources, what failed. Exit codes: 0 all are well, 1 the last"
+        " sync of one of them failed or is held for approval, 2 a name that no fabric has."
     )
 
     @override

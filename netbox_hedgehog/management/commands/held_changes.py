@@ -24,6 +24,7 @@ class Command(BaseCommand):
     help = (
         "List the changes that were held because they exceed their fabric's budget, with what they would change."
         " --approve and --reject decide about that one commit; an approved one is applied by the next tick."
+        " Exit codes: 0 done, 1 that change is not held, or no more, 2 a name that no fabric has."
     )
 
     @override

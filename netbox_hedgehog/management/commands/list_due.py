@@ -23,7 +23,10 @@ from netbox_hedgehog.scheduling.reasons import Reason, Why
 class Command(BaseCommand):
     """Asks the scheduler; changes nothing."""
 
-    help = "List the fabrics that are due now, in the order in which the next tick takes them, and why others are not."
+    help = (
+        "List the fabrics that are due now, in the order in which the next tick takes them, and why others are not."
+        " Exit codes: 0 done, 2 a name that no fabric has."
+    )
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:

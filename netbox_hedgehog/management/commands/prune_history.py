@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = (
         "Delete sync runs older than HEDGEHOG_KEEP_RUNS_DAYS or beyond HEDGEHOG_KEEP_RUNS_COUNT, and scheduler runs"
         " older than HEDGEHOG_KEEP_TICKS_DAYS or beyond HEDGEHOG_KEEP_TICKS_COUNT, in batches. Kept: each fabric's"
-        " newest run and newest failure, and the newest and newest failed tick."
+        " newest run and newest failure, and the newest and newest failed tick. Exit code: 0 done."
     )
 
     @override

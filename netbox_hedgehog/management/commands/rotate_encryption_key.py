@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     help = (
         "Encrypt every stored credential anew with the first key of HEDGEHOG_ENCRYPTION_KEY, in batches."
-        " Afterwards the other keys can be taken out. Exit code 1 if a credential fits none of the keys."
+        " Afterwards the other keys can be taken out. Exit codes: 0 done, 1 a credential fits none of the keys."
     )
 
     @override

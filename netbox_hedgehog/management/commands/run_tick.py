@@ -23,8 +23,8 @@ class Command(BaseCommand):
     """Does what beat's message makes a worker do; the syncs themselves are left to the workers."""
 
     help = (
-        "Run one tick of the scheduler now, in this process, and print its summary. Exit code 0: completed or partial,"
-        " 1: failed, 3: skipped because another tick is running."
+        "Run one tick of the scheduler now, in this process, and print its summary. Exit codes: 0 completed or partial,"
+        " 1 failed, 3 skipped because another tick is running."
     )
 
     @override

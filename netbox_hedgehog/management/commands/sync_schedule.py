@@ -28,7 +28,10 @@ log = structlog.get_logger(__name__)
 class Command(BaseCommand):
     """Edits the same row as the admin; a running beat follows within seconds."""
 
-    help = "Show the schedule by which due fabrics are looked for, set its interval, enable it or disable it."
+    help = (
+        "Show the schedule by which due fabrics are looked for, set its interval, enable it or disable it."
+        " Exit codes: 0 done, 1 refused, with the reason."
+    )
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:
