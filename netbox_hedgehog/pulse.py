@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -23,7 +25,9 @@ from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django_redis.cache import RedisCache
 
 from netbox_hedgehog.alive import BEAT, WORKER, pulse_file
+from netbox_hedgehog.git import bytes_of_mirrors
 from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.sync.source import mirror_root
 
 EVERY_SECONDS: Final = 10.0
 FRESH_SECONDS: Final = 60.0
@@ -32,19 +36,24 @@ FRESH_SECONDS: Final = 60.0
 # After a failure the cache is left alone for so long: waiting for it stops the worker's loop.
 _PAUSE_SECONDS: Final = 60.0
 _FORGOTTEN_SECONDS: Final = 3600.0
+_MEASURE_EVERY_SECONDS: Final = 300.0
 _KEY: Final = "workers"
 
 log = structlog.get_logger(__name__)
 
 
 class WorkerSign(TypedDict):
-    """What a worker tells of itself; ``at`` is its clock's time, ``disk_*`` are of the disk that holds its mirrors."""
+    """What a worker tells of itself; ``at`` is its clock's time, ``disk_*`` are of the disk that holds its mirrors.
+
+    ``mirrors_bytes`` is what they take, as it was measured last; None before.
+    """
 
     at: float
     queues: list[str]
     processes: int
     disk_free_bytes: int
     disk_size_bytes: int
+    mirrors_bytes: int | None
 
 
 def touch(file: Path) -> None:
@@ -65,6 +74,8 @@ class WorkerPulse(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._timer: Any = None
         self._silent_until = 0.0
+        self._measure_at = 0.0
+        self._mirrors_bytes: int | None = None
 
     def start(self, worker: Any) -> None:
         """Begin; the first sign comes at once."""
@@ -82,21 +93,32 @@ class WorkerPulse(bootsteps.StartStopStep):
     def beat(self, worker: Any) -> None:
         """Touch the file, and tell the cache unless it failed lately."""
         touch(pulse_file(Path(settings.DATA_DIR), WORKER, worker.hostname))
-        if time.monotonic() < self._silent_until:
+        now = time.monotonic()
+        if now >= self._measure_at:
+            self._measure_at = now + _MEASURE_EVERY_SECONDS
+            threading.Thread(target=self._measure, name="mirrors", daemon=True).start()
+        if now < self._silent_until:
             return
-        sign = json.dumps(_sign_of(worker))
+        sign = json.dumps(_sign_of(worker, self._mirrors_bytes))
         if not _on_cache(lambda client, key: client.hset(key, worker.hostname, sign)):
             self._silent_until = time.monotonic() + _PAUSE_SECONDS
 
+    def _measure(self) -> None:
+        """Beside the loop: thousands of mirrors take a second to walk through."""
+        with suppress(OSError):
+            self._mirrors_bytes = bytes_of_mirrors(mirror_root())
 
-def _sign_of(worker: Any) -> WorkerSign:
-    disk = shutil.disk_usage(settings.DATA_DIR)
+
+def _sign_of(worker: Any, mirrors_bytes: int | None) -> WorkerSign:
+    root = mirror_root()
+    disk = shutil.disk_usage(root if root.exists() else settings.DATA_DIR)
     return WorkerSign(
         at=time.time(),
         queues=sorted(worker.app.amqp.queues.consume_from),
         processes=worker.concurrency,
         disk_free_bytes=disk.free,
         disk_size_bytes=disk.total,
+        mirrors_bytes=mirrors_bytes,
     )
 
 

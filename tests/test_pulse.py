@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from io import StringIO
@@ -69,6 +70,20 @@ class TestAWorker:
         (sign,) = workers_seen().values()
         assert (sign["queues"], sign["processes"]) == (["git_sync"], 3)
         assert 0 < sign["disk_free_bytes"] < sign["disk_size_bytes"]
+
+    def test_measures_its_mirrors_beside_its_loop_now_and_then(self, step, worker, data, monkeypatch):
+        (data / "mirrors" / "one.git").mkdir(parents=True)
+        (data / "mirrors" / "one.git" / "pack").write_bytes(b"x" * 50_000)
+        started: list[threading.Thread] = []
+        start = threading.Thread.start
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), start(thread)))
+        step.start(worker)
+        step.beat(worker)
+        (measuring,) = started
+        measuring.join()
+        step.beat(worker)
+        (sign,) = workers_seen().values()
+        assert sign["mirrors_bytes"] >= 50_000
 
     def test_takes_its_signs_away_when_it_stops_in_order(self, step, worker, data):
         step.start(worker)
@@ -183,5 +198,5 @@ def test_what_workers_tell_is_json_under_one_key(step, worker):
     step.start(worker)
     client = cache.client.get_client()
     (told,) = client.hgetall(cache.make_key("workers")).values()
-    assert set(json.loads(told)) == {"at", "queues", "processes", "disk_free_bytes", "disk_size_bytes"}
+    assert set(json.loads(told)) == {"at", "queues", "processes", "disk_free_bytes", "disk_size_bytes", "mirrors_bytes"}
     assert QUEUE in json.loads(told)["queues"]

@@ -83,6 +83,11 @@ class _Mirror(NamedTuple):
     link: Path
 
 
+def bytes_of_mirrors(root: Path) -> int:
+    """What all mirrors below ``root`` take on the disk."""
+    return sum(mirror.size for mirror in _by_last_use(root))
+
+
 def _by_last_use(root: Path) -> list[_Mirror]:
     found = []
     for link in root.glob("*.git"):

@@ -40,13 +40,15 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What holds one of these, structlog shows as its ``repr``; all else as it is.
 _QUOTED: Final = re.compile(r"[ \t=\r\n\"']")
 _FIRST: Final = ("timestamp", "level", "event")
+_LAST: Final = ("fabric", "fabric_id", "tick", "run", "task_id", "trace_id", "span_id")
 _IDENTIFIERS: Final = ("task_id", "run", "trace_id", "span_id")
 _SHOWN_OF_IDENTIFIER: Final = 8
 
 
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """For people who read JSON: what happened comes first."""
-    return {name: event[name] for name in _FIRST if name in event} | dict(event)
+    """What happened first, its own fields, and then whose it is: what is bound comes in any order."""
+    names = [*_FIRST, *(name for name in event if name not in {*_FIRST, *_LAST}), *_LAST]
+    return {name: event[name] for name in names if name in event}
 
 
 def _on_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -110,6 +112,7 @@ def _renderers(log_format: str) -> list[Processor]:
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         structlog.processors.format_exc_info,
         redact_event,
+        _in_order,
         _on_one_line,
         _with_short_identifiers,
         _without_own_logger_name,

@@ -241,7 +241,12 @@ def _workers(_now: datetime) -> list[Metric]:
     size = GaugeMetricFamily(
         "hedgehog_mirror_disk_size_bytes", "Size of the disk that holds a worker's mirrors.", labels=["worker"]
     )
+    taken = GaugeMetricFamily(
+        "hedgehog_mirrors_bytes", "What a worker's mirrors take, measured every five minutes.", labels=["worker"]
+    )
     for name, sign in signs.items():
+        if sign["mirrors_bytes"] is not None:
+            taken.add_metric([name], sign["mirrors_bytes"])
         free.add_metric([name], sign["disk_free_bytes"])
         size.add_metric([name], sign["disk_size_bytes"])
     return [
@@ -255,6 +260,7 @@ def _workers(_now: datetime) -> list[Metric]:
         ),
         free,
         size,
+        taken,
     ]
 
 

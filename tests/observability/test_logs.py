@@ -198,6 +198,15 @@ class TestTheFormat:
         assert "0d9b6a34" in line
 
 
+def test_fields_stand_in_one_order_whatever_was_bound_first(lines):
+    for _ in range(3):
+        with bound(run="r-1"), bound(task_id="t-1", fabric_id=7), bound(fabric="lab", tick="k-1"):
+            structlog.get_logger("ours").info("sync.failed", code="git.refused")
+    for line in lines():
+        places = [line.index(field) for field in ("sync.failed", "code", "lab", "k-1", "r-1", "t-1")]
+        assert places == sorted(places)
+
+
 def test_every_line_of_a_task_has_its_id_and_no_line_after_it(log_format, lines):
     @app.task(name="tests.log_something")
     def log_something() -> None:

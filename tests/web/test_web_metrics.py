@@ -30,7 +30,7 @@ from netbox_hedgehog.web.collector import FleetCollector
 pytestmark = pytest.mark.django_db
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
-SIGN = WorkerSign(at=0, queues=["git_sync"], processes=3, disk_free_bytes=10, disk_size_bytes=40)
+SIGN = WorkerSign(at=0, queues=["git_sync"], processes=3, disk_free_bytes=10, disk_size_bytes=40, mirrors_bytes=5)
 
 type Figures = Callable[..., Any]
 
@@ -190,6 +190,13 @@ class TestFigures:
         assert (found["hedgehog_workers",], found["hedgehog_worker_processes",]) == (1, 3)
         assert found["hedgehog_mirror_disk_free_bytes", "celery@one"] == 10
         assert found["hedgehog_mirror_disk_size_bytes", "celery@one"] == 40
+        assert found["hedgehog_mirrors_bytes", "celery@one"] == 5
+
+    def test_a_worker_that_has_not_measured_its_mirrors_yet_tells_the_rest(self, figures, workers):
+        workers["celery@one"] = SIGN | {"mirrors_bytes": None}
+        found = figures()
+        assert found["hedgehog_mirror_disk_free_bytes", "celery@one"] == 10
+        assert ("hedgehog_mirrors_bytes", "celery@one") not in found
 
 
 class TestWhatFails:

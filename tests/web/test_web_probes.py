@@ -30,7 +30,9 @@ def fleet(monkeypatch) -> dict[str, pulse.WorkerSign]:
         task=TICK, defaults={"name": "ticks", "interval": interval, "last_run_at": datetime.now(UTC)}
     )
     baker.make("netbox_hedgehog.SchedulerRun", status="completed", started_at=datetime.now(UTC))
-    sign = pulse.WorkerSign(at=0, queues=["git_sync"], processes=2, disk_free_bytes=1, disk_size_bytes=2)
+    sign = pulse.WorkerSign(
+        at=0, queues=["git_sync"], processes=2, disk_free_bytes=1, disk_size_bytes=2, mirrors_bytes=1
+    )
     workers = {"celery@one": sign}
     monkeypatch.setattr(health, "workers_seen", lambda: workers)
     return workers
