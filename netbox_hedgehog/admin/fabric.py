@@ -26,6 +26,7 @@ from netbox_hedgehog.admin.fabric_source import check_button, check_urls
 from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.progress import progress_urls
+from netbox_hedgehog.admin.topology import topology_urls
 from netbox_hedgehog.admin.widgets import FewLines
 from netbox_hedgehog.models import FabricResource, HedgehogFabric, SyncRun
 from netbox_hedgehog.scheduling.due import with_next_due
@@ -97,7 +98,7 @@ class FabricAdmin(FabricActions):
 
     @override
     def get_urls(self) -> list[URLPattern]:
-        urls = (preview_urls, progress_urls, overview_urls, check_urls)
+        urls = (preview_urls, progress_urls, overview_urls, check_urls, topology_urls)
         return [*(url for each in urls for url in each(self.admin_site)), *super().get_urls()]
 
     @override

@@ -6,6 +6,7 @@ from netbox_hedgehog.manifests.check import check
 from netbox_hedgehog.manifests.extract import facts_of
 from netbox_hedgehog.manifests.facts import Facts
 from netbox_hedgehog.manifests.finding import Finding, Severity
+from netbox_hedgehog.manifests.index import Index
 from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
 from netbox_hedgehog.manifests.policy import ForeignRule, ReadingPolicy
@@ -32,6 +33,7 @@ __all__ = [
     "FileContent",
     "Finding",
     "ForeignRule",
+    "Index",
     "ManifestLimits",
     "Manifests",
     "Problem",
