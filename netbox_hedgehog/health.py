@@ -15,11 +15,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.pulse import FRESH_SECONDS, workers_seen
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
+from netbox_hedgehog.scheduling.retention import PRUNE_TASK
 from netbox_hedgehog.sync.rotation import rotate
 from netbox_hedgehog.sync.source import mirror_root
 from netbox_hedgehog.tasks.queue import BROKER_SECONDS, QUEUE
@@ -168,6 +170,17 @@ def _schedule() -> Finding:
     )
 
 
+def _history() -> Finding:
+    if PeriodicTask.objects.filter(task=PRUNE_TASK, enabled=True).exists():
+        return Finding("history", State.GOOD, "The schedule prunes it.")
+    return Finding(
+        "history",
+        State.DOUBTFUL,
+        "Nothing prunes it, so it grows: the periodic task is switched off or has been deleted.",
+        f"Enable it under “Periodic tasks” in the admin, or add it: {PRUNE_TASK}, every 5 minutes, queue {QUEUE}.",
+    )
+
+
 def _keys() -> Finding:
     unreadable = [name for batch in rotate(dry_run=True) for name in batch.unreadable]
     if unreadable:
@@ -213,6 +226,7 @@ ALL: Final = (
     _BROKER,
     Look("workers", _workers, "Mend the broker first."),
     _SCHEDULE,
+    Look("history", _history, "Mend the database first."),
     Look("keys", _keys, "Mend the database first."),
     Look("disk", _disk, "Make the data directory (HEDGEHOG_DATA_DIR) writable for this user."),
 )

@@ -113,6 +113,13 @@ def test_each_part_that_is_wrong_is_found_with_what_helps(request, spoil, part, 
     assert helps in finding.remedy
 
 
+def test_history_that_nothing_prunes_is_told():
+    PeriodicTask.objects.filter(name="prune-history").update(enabled=False)
+    finding = seen("history")
+    assert finding.state == State.DOUBTFUL
+    assert "netbox_hedgehog.tasks.prune_history" in finding.remedy
+
+
 def test_a_disk_that_fills_up_is_told_in_time(settings):
     free = health.shutil.disk_usage(settings.DATA_DIR).free
     settings.HEDGEHOG_GIT_MIN_FREE_BYTES = int(free / 1.5)

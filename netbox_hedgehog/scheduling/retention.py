@@ -19,6 +19,7 @@ from netbox_hedgehog.models import RUN_FAILURES, SchedulerRun, SyncRun, TickStat
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.scheduling.lock import CacheLock
 
+PRUNE_TASK: Final = "netbox_hedgehog.tasks.prune_history"
 BATCH_ROWS: Final = 1000
 # A tenth of the task's interval: what a worker has for syncs, and for the next tick, is not noticeably less.
 MOST_SECONDS: Final = 30.0

@@ -13,7 +13,7 @@ import pytest
 from celery import current_app
 from django.core.management import call_command
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from netbox_hedgehog.models import (
     Activity,
@@ -221,6 +221,29 @@ def test_two_beats_never_run_two_syncs_of_a_fabric_at_once(system, schedule, fab
     runs = list(SyncRun.objects.filter(fabric=fabric).order_by("started_at"))
     ends = [run.started_at + timedelta(seconds=run.duration_seconds) for run in runs]
     assert all(end <= later.started_at for end, later in zip(ends, runs[1:], strict=False))
+
+
+def test_history_is_pruned_by_its_row_of_the_schedule(system, fabric):
+    old = SyncRun.objects.create(
+        fabric=fabric, status=RunStatus.UNCHANGED, started_at=timezone.now() - timedelta(days=90)
+    )
+    newer = SyncRun.objects.create(
+        fabric=fabric, status=RunStatus.UNCHANGED, started_at=timezone.now() - timedelta(days=60)
+    )
+    PeriodicTask.objects.update_or_create(
+        name="prune-history",
+        defaults={
+            "task": "netbox_hedgehog.tasks.prune_history",
+            "interval": IntervalSchedule.objects.create(every=1, period="seconds"),
+            "queue": "git_sync",
+        },
+    )
+    worker = system.worker(concurrency=1)
+    system.beat()
+
+    worker.wait_for("retention.pruned")
+    eventually(lambda: not SyncRun.objects.filter(pk=old.pk).exists(), "the old run to go")
+    assert SyncRun.objects.filter(pk=newer.pk).exists()
 
 
 def activity(fabric):
