@@ -11,7 +11,7 @@ class NetboxHedgehogConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what registers on import, and needs settings and models for that."""
-        from netbox_hedgehog import checks, pulse, startup  # noqa: F401, PLC0415
+        from netbox_hedgehog import beat, checks, pulse, startup  # noqa: F401, PLC0415
         from netbox_hedgehog.celery import app  # noqa: PLC0415
         from netbox_hedgehog.observability import tracing  # noqa: PLC0415
         from netbox_hedgehog.sync import mirrors  # noqa: F401, PLC0415
@@ -19,3 +19,4 @@ class NetboxHedgehogConfig(AppConfig):
         tracing.start_from_environment()
         pulse.connect(app)
         startup.connect()
+        beat.connect()

@@ -251,12 +251,12 @@ if TRUST_PROXY:
 # --- The admin's look and menu
 
 
-def _menu_item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """One entry, shown to those who may view the model."""
+def _menu_item(title: str, icon: str, app: str, model: str, route: str = "") -> dict[str, Any]:
+    """One entry, shown to those who may view the model: its list, or the page that ``route`` names."""
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "link": reverse_lazy(route or f"admin:{app}_{model}_changelist"),
         "permission": lambda request: (
             request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
         ),
@@ -269,7 +269,6 @@ UNFOLD = {
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
     "STYLES": [lambda _request: static("hedgehog/admin.css")],
-    "SCRIPTS": [lambda _request: static("hedgehog/labels.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("hedgehog/favicon.svg")}
     ],
@@ -293,6 +292,7 @@ UNFOLD = {
                 "title": "Schedule",
                 "separator": True,
                 "items": [
+                    _menu_item("Sync schedule", "schedule", "django_celery_beat", "periodictask", "sync-schedule"),
                     _menu_item("Periodic tasks", "event_repeat", "django_celery_beat", "periodictask"),
                     _menu_item("Intervals", "timelapse", "django_celery_beat", "intervalschedule"),
                     _menu_item("Crontabs", "calendar_month", "django_celery_beat", "crontabschedule"),

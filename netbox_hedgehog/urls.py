@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from netbox_hedgehog.admin.sync_schedule import sync_schedule
 from netbox_hedgehog.web import probes
 from netbox_hedgehog.web.metrics import metrics
 
@@ -24,5 +25,6 @@ urlpatterns = [
     path("readyz", probes.ReadyView.as_view(), name="readyz"),
     path("health/fleet", probes.FleetView.as_view(), name="fleet-health"),
     path("metrics", metrics, name="metrics"),
+    path("admin/schedule/", admin.site.admin_view(sync_schedule), name="sync-schedule"),
     path("admin/", admin.site.urls),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django_celery_beat.admin import PeriodicTaskForm as BeatTaskForm
 from django_celery_beat.admin import TaskSelectWidget
 
-from netbox_hedgehog.scheduling.schedule import LONGEST, SHORTEST
+from netbox_hedgehog.admin.widgets import UnfoldInteger
+from netbox_hedgehog.scheduling.schedule import PERIODS, ScheduleError, bounded_interval
 
 # Unfold ships no types; its widgets are Django's, dressed.
 if TYPE_CHECKING:
@@ -55,20 +55,25 @@ class TaskForm(BeatTaskForm):  # type: ignore[misc]
         return text
 
 
-class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Bounds that keep beat from spinning and from overflowing."""
+class BoundedInterval(forms.BaseForm):
+    """``every`` and ``period`` within what beat can work with."""
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        every, period = data.get("every"), data.get("period")
-        if every is None or period is None:
-            return data
-        try:
-            length = timedelta(**{period: every})
-        except OverflowError:
-            length = timedelta.max
-        if length < SHORTEST:
-            self.add_error("every", "The shortest interval is 1 second.")
-        elif length > LONGEST:
-            self.add_error("every", "The longest interval is 1 year.")
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("every") is not None and data.get("period"):
+            try:
+                bounded_interval(data["every"], data["period"])
+            except ScheduleError as error:
+                self.add_error("every", str(error))
         return data
+
+
+class IntervalForm(BoundedInterval, forms.ModelForm):  # type: ignore[type-arg]
+    """One row of beat's table of intervals."""
+
+
+class CadenceForm(BoundedInterval, forms.Form):
+    """How often the tick is sent."""
+
+    every = forms.IntegerField(widget=UnfoldInteger)
+    period = forms.ChoiceField(label="Unit", choices=[(unit, unit) for unit in PERIODS.values()], widget=UnfoldSelect)

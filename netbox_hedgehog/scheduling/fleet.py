@@ -154,7 +154,7 @@ def _no_ticks(fleet: Fleet) -> Iterator[Reason]:
         yield Reason(
             Why.SCHEDULE_DISABLED,
             "Nothing sends ticks: the periodic task is switched off.",
-            "Enable it under “Periodic tasks” in the admin.",
+            "Enable it under “Sync schedule” in the admin.",
         )
     elif fleet.ticks_are_late:
         seen = f"The last tick ran {at(fleet.last_tick.started_at, now)}" if fleet.last_tick else "No tick has run yet"

@@ -15,7 +15,7 @@ from netbox_hedgehog.scheduling.fleet import TICK_TASK
 SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(seconds=YEAR_SECONDS)
 
-_PERIODS: Final = {
+PERIODS: Final = {
     "s": IntervalSchedule.SECONDS,
     "m": IntervalSchedule.MINUTES,
     "h": IntervalSchedule.HOURS,
@@ -42,19 +42,34 @@ class Interval(NamedTuple):
         return timedelta(**{self.period: self.every})
 
 
+def bounded_interval(every: int, period: str) -> Interval:
+    """An interval that neither lets beat spin nor makes it overflow.
+
+    Raises:
+        ScheduleError: it is shorter than a second or longer than a year.
+    """
+    interval = Interval(every, period)
+    try:
+        length = interval.length
+    except OverflowError:
+        length = timedelta.max if every > 0 else timedelta.min
+    if length < SHORTEST:
+        raise ScheduleError("The shortest interval is 1 second.")
+    if length > LONGEST:
+        raise ScheduleError("The longest interval is 1 year.")
+    return interval
+
+
 def parse_interval(text: str) -> Interval:
     """``30s``, ``5m``, ``1h``, ``2d``, or a number of seconds.
 
     Raises:
-        ScheduleError: it is something else, or shorter than a second or longer than a year.
+        ScheduleError: it is something else, or out of bounds.
     """
     found = _INTERVAL.fullmatch(text.strip().lower())
     if not found:
         raise ScheduleError(f"“{text}” is no interval: write a whole number and s, m, h or d, such as 30s or 5m.")
-    interval = Interval(int(found[1]), _PERIODS[found[2] or "s"])
-    if not SHORTEST <= interval.length <= LONGEST:
-        raise ScheduleError(f"“{text}” is out of bounds: the interval is between 1 second and 1 year.")
-    return interval
+    return bounded_interval(int(found[1]), PERIODS[found[2] or "s"])
 
 
 def tick_task() -> PeriodicTask:
@@ -84,19 +99,31 @@ def set_interval(task: PeriodicTask, interval: Interval) -> None:
         rows = IntervalSchedule.objects.filter(every=interval.every, period=interval.period).order_by("pk")
         task.interval = rows.first() or IntervalSchedule.objects.create(every=interval.every, period=interval.period)
         task.crontab = task.solar = task.clocked = None
-        task.expire_seconds = max(1, int(interval.length.total_seconds() * _EXPIRES_AFTER))
-        task.save()
+        if task.expires is None:  # beat allows only one of the two
+            task.expire_seconds = max(1, int(interval.length.total_seconds() * _EXPIRES_AFTER))
+        _save(task, "interval", "crontab", "solar", "clocked", "expire_seconds")
 
 
 def switch(task: PeriodicTask, *, enabled: bool) -> None:
     """Let beat send the tick or not; a running beat follows within seconds."""
     task.enabled = enabled
-    task.save()
+    _save(task, "enabled", "last_run_at")
+
+
+def _save(task: PeriodicTask, *columns: str) -> None:
+    """The other columns stay as they are by now: a running beat counts its runs in them."""
+    task.save(update_fields=[*columns, "date_changed"])
+
+
+def in_words(task: PeriodicTask) -> str:
+    """How often, and whether at all: ``every 60 seconds, enabled``."""
+    return f"{task.scheduler}, {'enabled' if task.enabled else 'disabled'}"
 
 
 def next_tick(task: PeriodicTask) -> datetime | None:
-    """When beat sends the next tick; None if it sends none, never sent one, or goes by a calendar."""
-    if not task.enabled or task.interval is None or task.last_run_at is None:
+    """When beat sends the next tick; None if it sends none or goes by a calendar."""
+    if not task.enabled or task.interval is None:
         return None
-    last_sent: datetime = task.last_run_at
-    return last_sent + Interval(task.interval.every, task.interval.period).length
+    # What was never sent, or not since it was switched on, beat counts from the edit.
+    since: datetime = task.last_run_at or task.date_changed
+    return since + Interval(task.interval.every, task.interval.period).length

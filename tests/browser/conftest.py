@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 from tests.support.browser import DESK, PASSWORD, PHONE, Complaints
 
@@ -53,6 +53,9 @@ def _as_the_server_needs_it(settings: Any, tmp_path: Path) -> None:
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+
+PATIENCE_MILLISECONDS = 20_000
+expect.set_options(PATIENCE_MILLISECONDS)
 
 type Opener = Callable[..., Page]
 
@@ -92,7 +95,7 @@ def open_page(browser: Browser, live_server: Any, complaints: Complaints) -> Ite
     def opened(**options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **({"viewport": DESK} | options))
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
         context.on("page", listen)
         return context.new_page()
 

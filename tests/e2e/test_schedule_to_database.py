@@ -60,12 +60,12 @@ def test_a_fabric_arrives_by_schedule_and_follows_its_repository(system, schedul
 def test_an_edited_interval_changes_the_cadence_of_the_running_beat_and_disabling_stops_it(system, schedule):
     system.worker(concurrency=1)
     beat = system.beat()
-    # Before its first round beat does not compare the change stamp yet and would notice an edit minutes later.
     eventually(lambda: SchedulerRun.objects.count() >= 1, "the first tick")
 
+    seen = len(beat.lines)
     schedule.interval = IntervalSchedule.objects.create(every=1, period="hours")
     schedule.save()
-    beat.wait_for("Schedule changed")
+    eventually(lambda: any("Schedule changed" in line for line in beat.lines[seen:]), "beat reads the edit")
     eventually(no_new_tick_for(2.5), "the ticks to pause for an hour")
     ticks = SchedulerRun.objects.count()
 

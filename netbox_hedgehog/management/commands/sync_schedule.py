@@ -15,6 +15,7 @@ from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.scheduling.reasons import at
 from netbox_hedgehog.scheduling.schedule import (
     ScheduleError,
+    in_words,
     next_tick,
     parse_interval,
     set_interval,
@@ -71,7 +72,7 @@ class Command(BaseCommand):
 
 
 def _sentence(task: PeriodicTask) -> str:
-    return f"{task.name}: {task.scheduler}, {'enabled' if task.enabled else 'disabled'}"
+    return f"{task.name}: {in_words(task)}"
 
 
 def _as_json(task: PeriodicTask, hindered_by: list[str]) -> dict[str, Any]:
