@@ -269,6 +269,7 @@ UNFOLD = {
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
     "STYLES": [lambda _request: static("hedgehog/admin.css")],
+    "SCRIPTS": [lambda _request: static("hedgehog/labels.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("hedgehog/favicon.svg")}
     ],
