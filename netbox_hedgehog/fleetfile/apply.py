@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
@@ -17,6 +16,7 @@ from netbox_hedgehog.fleetfile.plan import Change, Plan
 
 _ROWS_AT_ONCE: Final = 500
 _SHOWN_NAME: Final = 200
+_SHOWN_VALUE: Final = 200
 
 
 @transaction.atomic
@@ -49,19 +49,29 @@ def _update(kind: Kind, changes: list[Change]) -> None:
 def _log_entries(plan: Plan, user_id: int) -> Iterator[LogEntry]:
     flags = {"create": ADDITION, "update": CHANGE, "disable": CHANGE, "delete": DELETION}
     for verb, changes in plan.changes():
-        flag = flags[verb]
         for change in changes:
-            words = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}[flag]
-            labels = [str(change.kind.field(name).verbose_name).capitalize() for name in change.fields]
-            message: dict[str, Any] = {words: {"fields": labels} if flag == CHANGE else {}}
             yield LogEntry(
                 user_id=user_id,
                 content_type=ContentType.objects.get_for_model(change.kind.model),
                 object_id=str(change.row.pk),
                 object_repr=change.name[:_SHOWN_NAME],
-                action_flag=flag,
-                change_message=json.dumps([message]),
+                action_flag=flags[verb],
+                change_message=" ".join(["Imported.", *_in_words(change)] if change.fields else ["Not in the file."]),
             )
+
+
+def _in_words(change: Change) -> Iterator[str]:
+    """In the words of the admin's history, such as ``Sync interval: 300 → 60.``, and no more of a value than fits."""
+    for name, (before, after) in change.fields.items():
+        label = str(change.kind.field(name).verbose_name)
+        yield f"{label[:1].upper()}{label[1:]}: {_shown(before)} → {_shown(after)}."
+
+
+def _shown(value: Any) -> str:
+    if value in (None, ""):
+        return "nothing"
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value).strip()
+    return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
 
 
 def _manager(kind: Kind) -> Manager[Any]:

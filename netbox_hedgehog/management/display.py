@@ -8,6 +8,7 @@ from typing import Final, Self
 import rich.progress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from netbox_hedgehog.models import Activity
@@ -60,8 +61,13 @@ class Bars(Display):
     def __init__(self, console: Console, total: int) -> None:
         self._bars = rich.progress.Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            # Bounded, or a long name takes a narrow terminal for itself.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(max_width=console.width // 2, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=min(40, console.width // 4)),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,

@@ -328,7 +328,10 @@ def test_changes_are_on_record_under_the_user_who_is_named():
     imported(CORE, prune=Prune.DELETE, user_id=user.pk)
     entries = LogEntry.objects.filter(user=user, object_repr="east").order_by("pk")
     assert [entry.action_flag for entry in entries] == [ADDITION, CHANGE, DELETION]
-    assert entries[1].get_change_message() == "Changed Sync interval."
+    assert [entry.get_change_message() for entry in entries[1:]] == [
+        "Imported. Sync interval: 300 → 60.",
+        "Not in the file.",
+    ]
 
 
 def test_without_a_user_nothing_is_on_record():

@@ -104,4 +104,29 @@ def test_it_is_shown_anew_until_interrupted(fabrics, monkeypatch):
     monkeypatch.setattr(fabric_status.time, "sleep", wait)
     text = said("--watch", "7")
     assert waits == [7, 7]
-    assert "5,678" in text
+    assert text.index("1,234") < text.index("5,678")  # one after the other, where there is no terminal
+
+
+def test_watching_shows_what_fits_the_terminal_and_what_failed_first(fabrics, monkeypatch):
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def wait(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fabric_status.time, "sleep", wait)
+    monkeypatch.setattr(fabric_status, "fleet_reasons", lambda survey: [])
+    monkeypatch.setenv("LINES", "7")
+    monkeypatch.setenv("COLUMNS", "150")
+    output = Terminal()
+    call_command("fabric_status", "--watch", stdout=output)
+    assert f"{len(fabrics)} fabrics, 1 failed or held. The first 1 of them:" in output.getvalue()
+    assert "Bonn" in output.getvalue()
+    assert "Oslo" not in output.getvalue()
+
+
+@pytest.mark.parametrize("pause", ["0", "-1", "nan", "inf", "soon"])
+def test_a_pause_that_is_none_is_refused(pause):
+    with pytest.raises(CommandError):
+        said("--watch", pause)

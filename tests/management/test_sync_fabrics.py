@@ -239,3 +239,15 @@ class TestDryRun:
             ("east", 2, False),
             ("west", 0, True),
         ]
+
+
+def test_who_stops_waiting_is_told_that_the_syncs_go_on(east, sent, monkeypatch):
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(following, "sleep", interrupt)
+    errors = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        call_command("sync_fabrics", "east", "--wait", stdout=io.StringIO(), stderr=errors)
+    assert "the syncs go on" in errors.getvalue()
+    assert sent == [east.pk]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, override
+from functools import partial
+from typing import Any, Final, override
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,6 +25,14 @@ from netbox_hedgehog.scheduling.due import next_due_at, with_next_due
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.scheduling.reasons import away
 
+SHORTEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 3600
+# Its head and borders, the sums, and the line of the cursor.
+_TABLE_LINES: Final = 6
+_HEADINGS: Final = ("Fabric", "State", "Activity", "Last sync", "Next", "Every", "Resources", "Error")
+# Of a terminal with less columns than this.
+_FEW_HEADINGS: Final = ("Fabric", "State", "Last sync", "Error")
+_NARROW: Final = 100
 _BAD = (SyncStatus.ERROR, SyncStatus.HELD)
 _COLOURS = {SyncStatus.IN_SYNC: "green", SyncStatus.ERROR: "red", SyncStatus.HELD: "yellow"}
 
@@ -40,61 +52,93 @@ class Command(BaseCommand):
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
         form.add_argument(
-            "--watch", nargs="?", const=2.0, type=float, metavar="SECONDS", help="show it anew every so often (2)"
+            "--watch", nargs="?", const=2.0, type=_pause, metavar="SECONDS", help="show it anew every so often (2)"
         )
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["watch"]:
+        if options["watch"] is not None:
             self._watch(options)
             return
-        fabrics = _chosen(options)
+        fabrics = list(_chosen(options).order_by("name"))
         now = timezone.now()
         if options["json"]:
             self.stdout.write(json.dumps([_as_json(fabric, now) for fabric in fabrics], indent=2))
         else:
-            console_of(self, options).print(_page(fabrics, now))
+            sums = Text(_sums(len(fabrics), sum(fabric.sync_status in _BAD for fabric in fabrics)))
+            console_of(self, options).print(Group(*_hindrances(now), _table(fabrics, now), sums))
         if any(fabric.sync_status in _BAD for fabric in fabrics):
             raise SystemExit(1)
 
     def _watch(self, options: dict[str, Any]) -> None:
+        """On a terminal in one place, else one after the other, as a log wants it."""
         console: Console = console_of(self, options)
+        live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        show = partial(live.update, refresh=True) if live else console.print
         try:
-            with Live(console=console, auto_refresh=False) as live:
+            with live or nullcontext():
                 while True:
-                    live.update(_page(_chosen(options), timezone.now()), refresh=True)
-                    time.sleep(max(0.1, options["watch"]))
+                    show(_glance(_chosen(options), timezone.now(), console))
+                    time.sleep(options["watch"])
         except KeyboardInterrupt:
             return
 
 
-def _chosen(options: dict[str, Any]) -> Sequence[HedgehogFabric]:
-    rows = with_next_due(fabrics_named(options["names"])).order_by("name")
-    return list(rows.filter(sync_status__in=_BAD) if options["bad"] else rows)
+def _pause(text: str) -> float:
+    seconds = float(text)
+    if not SHORTEST_PAUSE <= seconds <= LONGEST_PAUSE:
+        raise ArgumentTypeError(f"must be from {SHORTEST_PAUSE} to {LONGEST_PAUSE} seconds")
+    return seconds
 
 
-def _page(fabrics: Sequence[HedgehogFabric], now: datetime) -> Group:
-    """What hinders all of them, the table, and a line that sums up."""
-    said = [Text(f"! {reason.sentence}\n  {reason.action}", style="yellow") for reason in fleet_reasons(survey(now))]
-    bad = sum(fabric.sync_status in _BAD for fabric in fabrics)
-    return Group(*said, _table(fabrics, now), Text(f"{len(fabrics):,} fabrics, {bad:,} failed or held."))
+def _chosen(options: dict[str, Any]) -> QuerySet[HedgehogFabric]:
+    rows = with_next_due(fabrics_named(options["names"]))
+    return rows.filter(sync_status__in=_BAD) if options["bad"] else rows
 
 
-def _table(fabrics: Sequence[HedgehogFabric], now: datetime) -> Table:
-    table = Table("Fabric", "State", "Activity", "Last sync", "Next", "Every", "Resources", "Error")
+def _glance(fabrics: QuerySet[HedgehogFabric], now: datetime, console: Console) -> Group:
+    """The sums, what hinders all fabrics, and the fabrics: of a terminal, as many as fit, those in trouble first."""
+    is_bad = Q(sync_status__in=_BAD)
+    sums = fabrics.aggregate(total=Count("pk"), bad=Count("pk", filter=is_bad))
+    said = _hindrances(now)
+    fit = max(1, console.height - _TABLE_LINES - 2 * len(said))
+    most = fit if console.is_terminal else sums["total"]
+    first = fabrics.order_by(Case(When(is_bad, then=0), default=1), "name")[:most]
+    left_out = f" The first {most:,} of them:" if most < sums["total"] else ""
+    return Group(Text(_sums(sums["total"], sums["bad"]) + left_out), *said, _table(list(first), now, console.width))
+
+
+def _hindrances(now: datetime) -> list[Text]:
+    """What hinders all fabrics."""
+    return [Text(f"! {reason.sentence}\n  {reason.action}", style="yellow") for reason in fleet_reasons(survey(now))]
+
+
+def _sums(total: int, bad: int) -> str:
+    return f"{total:,} fabrics, {bad:,} failed or held."
+
+
+def _table(fabrics: Sequence[HedgehogFabric], now: datetime, width: int | None = None) -> Table:
+    """With a ``width``, each fabric has one line, and a narrow terminal the columns that matter most."""
+    headings = _HEADINGS if width is None or width >= _NARROW else _FEW_HEADINGS
+    table = Table(*headings)
+    if width is not None:
+        table.expand = True  # The error takes what the others leave.
+        for column in table.columns:
+            column.no_wrap, column.overflow = True, "ellipsis"
+        table.columns[0].max_width, table.columns[-1].ratio = width // 3, 1
     for fabric in fabrics:
-        following = next_due_at(fabric)
         # Text, so that a name or an error with brackets is not read as markup.
-        table.add_row(
-            Text(fabric.name),
-            Text(fabric.get_sync_status_display(), style=_COLOURS.get(SyncStatus(fabric.sync_status), "")),
-            Text(fabric.activity(now).label),
-            Text(away(fabric.last_sync, now) if fabric.last_sync else "never"),
-            Text(_next(following, now)),
-            Text(f"{fabric.sync_interval:,} s" if fabric.sync_interval > 0 else "never"),
-            Text(f"{fabric.resource_count:,}", justify="right"),
-            Text(fabric.sync_error.partition("\n")[0]),
-        )
+        cells = {
+            "Fabric": Text(fabric.name),
+            "State": Text(fabric.get_sync_status_display(), style=_COLOURS.get(SyncStatus(fabric.sync_status), "")),
+            "Activity": Text(fabric.activity(now).label),
+            "Last sync": Text(away(fabric.last_sync, now) if fabric.last_sync else "never"),
+            "Next": Text(_next(next_due_at(fabric), now)),
+            "Every": Text(f"{fabric.sync_interval:,} s" if fabric.sync_interval > 0 else "never"),
+            "Resources": Text(f"{fabric.resource_count:,}", justify="right"),
+            "Error": Text(fabric.sync_error.partition("\n")[0]),
+        }
+        table.add_row(*(cells[heading] for heading in headings))
     return table
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from netbox_hedgehog import tasks
 from netbox_hedgehog.management.display import Display, display_on
-from netbox_hedgehog.management.following import Ended, follow, since
+from netbox_hedgehog.management.following import Ended, Names, Since, follow, since
 from netbox_hedgehog.management.terminal import WRONG_USE, console_of, fabrics_named
 from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST
@@ -79,13 +79,20 @@ class Command(BaseCommand):
             console.print(_summary(asked))
         if options["wait"]:
             reached = dict(fabrics[: len(asked.queued) + asked.busy])
-            ended = follow(reached, before, Display() if options["json"] else display_on(console, len(reached)))
+            ended = self._followed(reached, before, Display() if options["json"] else display_on(console, len(reached)))
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(asked, ended), indent=2))
         if asked.problem:
             raise CommandError(asked.problem, returncode=NOT_QUEUED)
         if not all(each.is_well for each in ended):
             sys.exit(NOT_ALL_WELL)
+
+    def _followed(self, fabrics: Names, before: Since, display: Display) -> list[Ended]:
+        try:
+            return follow(fabrics, before, display)
+        except KeyboardInterrupt:
+            self.stderr.write("No longer waiting; the syncs go on. cancel_sync ends them.")
+            raise
 
 
 def _chosen(options: dict[str, Any]) -> Fabrics:

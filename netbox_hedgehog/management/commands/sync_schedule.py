@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from argparse import ArgumentTypeError
 from typing import Any, override
 
 import structlog
@@ -14,6 +15,7 @@ from django_celery_beat.models import PeriodicTask
 from netbox_hedgehog.scheduling.fleet import fleet_reasons, survey
 from netbox_hedgehog.scheduling.reasons import at
 from netbox_hedgehog.scheduling.schedule import (
+    Interval,
     ScheduleError,
     in_words,
     next_tick,
@@ -31,12 +33,14 @@ class Command(BaseCommand):
 
     help = (
         "Show the schedule by which due fabrics are looked for, set its interval, enable it or disable it."
-        " Exit codes: 0 done, 1 refused, with the reason."
+        " Exit codes: 0 done, 1 refused, with the reason, 2 wrong use."
     )
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--every", metavar="INTERVAL", help="such as 30s, 5m, 1h or 1d; a number alone is seconds")
+        parser.add_argument(
+            "--every", type=_interval, metavar="INTERVAL", help="such as 30s, 5m, 1h or 1d; a number alone is seconds"
+        )
         state = parser.add_mutually_exclusive_group()
         state.add_argument("--enable", action="store_true", help="send ticks")
         state.add_argument("--disable", action="store_true", help="send no ticks; syncs under way end as they would")
@@ -48,7 +52,7 @@ class Command(BaseCommand):
             task = tick_task()
             before = _sentence(task)
             if options["every"]:
-                set_interval(task, parse_interval(options["every"]))
+                set_interval(task, options["every"])
             if options["enable"] or options["disable"]:
                 switch(task, enabled=options["enable"])
         except ScheduleError as error:
@@ -69,6 +73,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{_sentence(task)}; {ran}{then}; {task.total_run_count:,} sent.")
         for reason in reasons:
             self.stdout.write(f"! {reason.sentence}\n  {reason.action}")
+
+
+def _interval(text: str) -> Interval:
+    try:
+        return parse_interval(text)
+    except ScheduleError as error:
+        raise ArgumentTypeError(error) from None
 
 
 def _sentence(task: PeriodicTask) -> str:
