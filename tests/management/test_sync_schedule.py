@@ -85,7 +85,7 @@ def test_it_is_switched_off_and_on(task):
 
 @pytest.mark.parametrize("text", ["0", "-5", "1.5", "500ms", "", "soon", "400d", "5 weeks", "9" * 12])
 def test_a_wrong_interval_is_refused_and_nothing_changed(task, text):
-    with pytest.raises(CommandError, match=r"--every: “.*interval"):
+    with pytest.raises(CommandError, match=r"--every: .*interval"):
         said("--every", text or " ", "--disable")
     task.refresh_from_db()
     assert (task.enabled, task.interval.every) == (True, 60)
