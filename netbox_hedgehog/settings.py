@@ -266,6 +266,7 @@ def _menu_item(title: str, icon: str, app: str, model: str, route: str = "") -> 
 UNFOLD = {
     "SITE_TITLE": "Hedgehog fabrics",
     "SITE_HEADER": "Hedgehog fabrics",
+    "DASHBOARD_CALLBACK": "netbox_hedgehog.admin.dashboard.add_dashboard",
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
     "STYLES": [lambda _request: static("hedgehog/admin.css")],
@@ -279,6 +280,7 @@ UNFOLD = {
             {
                 "title": None,
                 "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     _menu_item("Fabrics", "lan", "netbox_hedgehog", "hedgehogfabric"),
                     _menu_item("Repositories", "source", "netbox_hedgehog", "gitrepository"),
                     _menu_item("Schema sources", "schema", "netbox_hedgehog", "schemasource"),

@@ -6,6 +6,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from netbox_hedgehog.admin.sync_schedule import sync_schedule
+from netbox_hedgehog.admin.dashboard import dashboard_urls
 from netbox_hedgehog.web import probes
 from netbox_hedgehog.web.metrics import metrics
 
@@ -26,5 +27,6 @@ urlpatterns = [
     path("health/fleet", probes.FleetView.as_view(), name="fleet-health"),
     path("metrics", metrics, name="metrics"),
     path("admin/schedule/", admin.site.admin_view(sync_schedule), name="sync-schedule"),
+    *dashboard_urls(admin.site),
     path("admin/", admin.site.urls),
 ]

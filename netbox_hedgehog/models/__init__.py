@@ -21,7 +21,7 @@ from netbox_hedgehog.models.repository import GitRepository
 from netbox_hedgehog.models.resource import FabricResource
 from netbox_hedgehog.models.runs import SchedulerRun, SyncRecord, SyncRun
 from netbox_hedgehog.models.schema import SchemaSource
-from netbox_hedgehog.models.totals import RunKind, RunTotal, RunTotalsMark
+from netbox_hedgehog.models.totals import RunHour, RunKind, RunTotal, RunTotalsMark
 
 __all__ = [
     "RUN_FAILURES",
@@ -35,6 +35,7 @@ __all__ = [
     "GitRepository",
     "HedgehogFabric",
     "HeldChange",
+    "RunHour",
     "RunKind",
     "RunStatus",
     "RunTotal",

@@ -33,6 +33,22 @@ class RunTotal(models.Model):
         return f"{self.kind} {self.status} {self.error_code}".rstrip()
 
 
+class RunHour(models.Model):
+    """The syncs of one outcome that began in one hour. Only ``scheduling.totals`` writes it."""
+
+    hour = models.DateTimeField(help_text="When it began.")
+    status = models.CharField(max_length=10)
+    runs = models.BigIntegerField(default=0)
+    within = models.JSONField(default=dict, help_text="How many took at most so many seconds.")
+
+    class Meta:
+        verbose_name = "hour of syncs"
+        constraints = [models.UniqueConstraint(fields=["hour", "status"], name="one_row_of_each_hour_and_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M} {self.status}"
+
+
 class RunTotalsMark(models.Model):
     """Up to which row the runs of a kind are counted, and up to which they were seen at ``seen_at``.
 

@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 import structlog
 from django.db import transaction
 from django.db.models import Count, Max, Q, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncHour
 
-from netbox_hedgehog.models import RunKind, RunTotal, RunTotalsMark, SchedulerRun, SyncRun
+from netbox_hedgehog.models import RunHour, RunKind, RunTotal, RunTotalsMark, SchedulerRun, SyncRun
 from netbox_hedgehog.observability.redaction import redact
+
+HOURS_KEPT: Final = timedelta(days=7)
 
 SETTLED_AFTER: Final = timedelta(seconds=30)
 """A row whose number was given so long ago has been committed, or never will be."""
@@ -63,7 +65,10 @@ def _count(now: datetime) -> None:
         if now - mark.seen_at < SETTLED_AFTER:
             continue
         if mark.seen > mark.counted:
-            _add(kind, _outcomes(counting, after=mark.counted, upto=mark.seen))
+            outcomes = _outcomes(counting, after=mark.counted, upto=mark.seen)
+            _add(kind, outcomes)
+            if kind is RunKind.SYNC:
+                _add_hours(outcomes, now)
         mark.counted, mark.seen, mark.seen_at = mark.seen, max(newest, mark.seen), now
     RunTotalsMark.objects.bulk_create(
         [RunTotalsMark(kind=m.kind, counted=m.counted, seen=m.seen, seen_at=m.seen_at) for m in marks.values()],
@@ -74,7 +79,7 @@ def _count(now: datetime) -> None:
 
 
 def _outcomes(counting: Counting, *, after: int, upto: int) -> list[dict[str, Any]]:
-    """One row for each outcome among the rows numbered from ``after`` to ``upto``."""
+    """One row for each hour and outcome among the rows numbered from ``after`` to ``upto``."""
     within = {
         f"within_{index}": Count("pk", filter=Q(duration_seconds__lte=bound))
         for index, bound in enumerate(counting.bounds_seconds)
@@ -82,24 +87,38 @@ def _outcomes(counting: Counting, *, after: int, upto: int) -> list[dict[str, An
     sums = {f"sum_{name}": Coalesce(Sum(name), Value(0)) for name in counting.sums}
     rows = counting.model.objects.filter(pk__gt=after, pk__lte=upto).order_by()
     seconds = Coalesce(Sum("duration_seconds"), Value(0.0))
-    return list(rows.values(*counting.outcome).annotate(runs=Count("pk"), seconds=seconds, **within, **sums))
+    by = rows.annotate(hour=TruncHour("started_at")).values("hour", *counting.outcome)
+    return list(by.annotate(runs=Count("pk"), seconds=seconds, **within, **sums))
 
 
 def _add(kind: RunKind, outcomes: list[dict[str, Any]]) -> None:
     """Add to the totals; the mark's row is locked, so nobody else does."""
     counting = COUNTED[kind]
     totals = {(total.status, total.error_code): total for total in RunTotal.objects.filter(kind=kind)}
-    known: list[RunTotal] = []
-    new: list[RunTotal] = []
     for row in outcomes:
         outcome = (row["status"], row.get("error_code", ""))
-        total = totals.get(outcome) or RunTotal(kind=kind, status=outcome[0], error_code=outcome[1])
-        total.runs += row["runs"]
+        total = totals.setdefault(outcome, RunTotal(kind=kind, status=outcome[0], error_code=outcome[1]))
         total.seconds += row["seconds"]
-        for index, bound in enumerate(counting.bounds_seconds):
-            total.within[str(bound)] = total.within.get(str(bound), 0) + row[f"within_{index}"]
+        _add_runs(total, row, counting)
         for name in counting.sums:
             total.sums[name] = total.sums.get(name, 0) + row[f"sum_{name}"]
-        (known if total.pk else new).append(total)
-    RunTotal.objects.bulk_create(new)
-    RunTotal.objects.bulk_update(known, ["runs", "seconds", "within", "sums"])
+    RunTotal.objects.bulk_update([each for each in totals.values() if each.pk], ["runs", "seconds", "within", "sums"])
+    RunTotal.objects.bulk_create(each for each in totals.values() if not each.pk)
+
+
+def _add_hours(outcomes: list[dict[str, Any]], now: datetime) -> None:
+    """Add to what each hour has, and forget the oldest hours."""
+    rows = RunHour.objects.filter(hour__in={row["hour"] for row in outcomes})
+    hours = {(each.hour, each.status): each for each in rows}
+    for row in outcomes:
+        key = (row["hour"], row["status"])
+        _add_runs(hours.setdefault(key, RunHour(hour=key[0], status=key[1])), row, COUNTED[RunKind.SYNC])
+    RunHour.objects.bulk_update([each for each in hours.values() if each.pk], ["runs", "within"])
+    RunHour.objects.bulk_create(each for each in hours.values() if not each.pk)
+    RunHour.objects.filter(hour__lt=now - HOURS_KEPT).delete()
+
+
+def _add_runs(to: RunTotal | RunHour, row: dict[str, Any], counting: Counting) -> None:
+    to.runs += row["runs"]
+    for index, bound in enumerate(counting.bounds_seconds):
+        to.within[str(bound)] = to.within.get(str(bound), 0) + row[f"within_{index}"]

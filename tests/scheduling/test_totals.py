@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from model_bakery import baker
 
-from netbox_hedgehog.models import HedgehogFabric, RunTotal, SchedulerRun, SyncRun
+from netbox_hedgehog.models import HedgehogFabric, RunHour, RunTotal, SchedulerRun, SyncRun
 from netbox_hedgehog.scheduling import totals
 from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.scheduling.totals import SETTLED_AFTER, count_in_passing
@@ -65,6 +65,31 @@ def test_durations_and_changes_are_summed(counting, fabric):
     assert total.seconds == pytest.approx(45.2)
     assert total.sums == {"created": 5, "updated": 1, "deleted": 4}
     assert (total.within["0.1"], total.within["0.25"], total.within["30"], total.within["60"]) == (0, 1, 1, 2)
+
+
+def test_syncs_are_counted_by_the_hour_in_which_they_began(counting, fabric):
+    run(fabric)
+    SyncRun.objects.update(started_at=NOW - timedelta(hours=1))
+    run(fabric)
+    run(fabric, "failed", error_code="git.a")
+    ticks(2)
+    run(fabric, "failed", 3, error_code="git.b")
+    ticks(2, since=NOW + 10 * MINUTE)
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    found = {(each.hour, each.status): each for each in RunHour.objects.all()}
+    assert {key: each.runs for key, each in found.items()} == {
+        (hour - timedelta(hours=1), "unchanged"): 1,
+        (hour, "unchanged"): 1,
+        (hour, "failed"): 2,
+    }
+    assert (found[hour, "failed"].within["0.25"], found[hour, "failed"].within["5"]) == (1, 2)
+
+
+def test_hours_are_forgotten_after_a_week(counting, fabric):
+    RunHour.objects.create(hour=NOW - timedelta(days=8), status="failed", runs=1)
+    run(fabric)
+    ticks(2)
+    assert {each.hour > NOW - timedelta(days=1) for each in RunHour.objects.all()} == {True}
 
 
 def test_what_is_new_is_not_counted_before_everything_numbered_before_it_is_committed(counting, fabric):
