@@ -5,8 +5,8 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from netbox_hedgehog.admin.sync_schedule import sync_schedule
 from netbox_hedgehog.admin.dashboard import dashboard_urls
+from netbox_hedgehog.admin.sync_schedule import sync_schedule
 from netbox_hedgehog.web import probes
 from netbox_hedgehog.web.metrics import metrics
 
