@@ -322,6 +322,7 @@ class TestSecurity:
         process = manage(
             "check",
             "--deploy",
+            "--database=default",
             "--fail-level=WARNING",
             env=environment
             | PRODUCTION

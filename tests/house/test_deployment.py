@@ -360,3 +360,29 @@ class TestSystemd:
         unit = ROOT / "deploy/systemd/netbox-hedgehog-worker.service"
         assert int(self.only(unit, "TimeoutStopSec")) > settings.CELERY_TASK_TIME_LIMIT
         assert self.only(unit, "KillMode") == "mixed"
+
+    def test_commands_run_as_the_units_do(self, tmp_path, known):
+        """With a stand-in for systemd-run, and for the installed command, that tell what they are given."""
+        script = (ROOT / "deploy/systemd/netbox-hedgehog-manage").read_text()
+        (tmp_path / "netbox-hedgehog").write_text("#!/bin/sh\nenv; printf '%s\\n' \"$@\"\n")
+        (tmp_path / "systemd-run").write_text(
+            '#!/bin/sh\nwhile [ "$1" != -- ]; do echo "$1"; shift; done; shift\n'
+            'CREDENTIALS_DIRECTORY=/credentials exec "$@"\n'
+        )
+        manage = tmp_path / "manage"
+        manage.write_text(script.replace("/opt/netbox-hedgehog/bin", str(tmp_path)))
+        for file in tmp_path.iterdir():
+            file.chmod(0o755)
+        command = [manage, "fabric_status", "a name"]
+        told = subprocess.run(
+            command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True, timeout=30
+        ).stdout.splitlines()
+        assert told[-2:] == ["fabric_status", "a name"]
+        names = {line.partition("=")[0] for line in told if re.match(r"[A-Z_]+_FILE=/credentials/", line)}
+        assert secrets_in(names) == SECRETS
+        unit = self.directives(ROOT / "deploy/systemd/netbox-hedgehog-worker.service")
+        for directive, value in unit:
+            if directive in {"LoadCredential", "EnvironmentFile", "User", "DynamicUser", "StateDirectory"}:
+                assert f"--property={directive}={value}" in told
+        variables = {line.removeprefix("--setenv=").partition("=")[0] for line in told if line.startswith("--setenv=")}
+        assert variables == {"HEDGEHOG_DATA_DIR", "STATIC_ROOT"} <= known
