@@ -8,6 +8,7 @@ instrumentation of Celery is not used: it listens to each publish, which would s
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 SERVICE: Final = "netbox-hedgehog"
+LAST_SPANS_SECONDS: Final = 3.0
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 _tracer: Tracer | None = None
@@ -73,9 +75,11 @@ def stop() -> None:
 
 
 def flush() -> None:
-    """Send what is still held back: a pool process ends without any farewell."""
+    """Send what is still held back, for a pool process ends without any farewell; a collector that hangs is left."""
     if _provider is not None:
-        _provider.force_flush()
+        sending = threading.Thread(target=_provider.force_flush, name="last-spans", daemon=True)
+        sending.start()
+        sending.join(LAST_SPANS_SECONDS)
 
 
 def span(name: str, **attributes: Any) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,15 @@ class TestOff:
         assert headers_of_span() == {}
 
 
+def test_a_collector_that_hangs_does_not_keep_a_worker_from_ending(spans, monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr(tracing, "LAST_SPANS_SECONDS", 0.01)
+    monkeypatch.setattr(tracing._provider, "force_flush", lambda: release.wait(60))
+    tracing.flush()
+    assert not release.is_set()
+    release.set()
+
+
 class TestASpan:
     def test_is_redacted(self, spans):
         with span("git.fetch", url="https://bob:hunter2@git.example.com/f.git", nothing=None):
@@ -97,11 +107,18 @@ class TestASpan:
             "hedgehog.note": "password=[REDACTED]",
         }
 
-    def test_names_the_error_that_ends_it_redacted_and_without_its_traceback(self, spans):
-        with pytest.raises(RetryLater), span("git.head"):
-            raise RetryLater("git.refused", "https://bob:hunter2@git.example.com refuses", "Wait.")
+    @pytest.mark.parametrize(
+        ("error", "kind"),
+        [
+            (RetryLater("git.refused", "https://bob:hunter2@git.example.com refuses", "Wait."), "git.refused"),
+            (OSError("https://bob:hunter2@git.example.com refuses"), "OSError"),
+        ],
+    )
+    def test_names_the_error_that_ends_it_redacted_and_without_its_traceback(self, spans, error, kind):
+        with pytest.raises(type(error)), span("git.head"):
+            raise error
         (head,) = spans.get_finished_spans()
-        assert head.attributes["error.type"] == "git.refused"
+        assert head.attributes["error.type"] == kind
         assert head.status.status_code.name == "ERROR"
         assert "hunter2" not in head.to_json()
         assert head.events == ()
