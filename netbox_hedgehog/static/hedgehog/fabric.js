@@ -2,9 +2,12 @@
 // a select2, which tells of a choice through jQuery only.
 window.addEventListener("DOMContentLoaded", () => {
   const button = document.getElementById("check-source");
-  if (button) {
-    django
-      .jQuery("#id_git_repository, #id_gitops_directory")
-      .on("change", () => htmx.trigger(button, "check"));
+  const repository = document.getElementById("id_git_repository");
+  if (button && repository) {
+    django.jQuery("#id_git_repository, #id_gitops_directory").on("change", () => {
+      if (repository.value) {
+        htmx.trigger(button, "check");
+      }
+    });
   }
 });
