@@ -195,13 +195,15 @@ def _route(model: type[Model], page: str) -> str:
 
 def as_yaml(value: Any) -> SafeString | str:
     """``value`` as an escaped block of YAML."""
-    if not value:
-        return NOTHING
+    return preformatted(yaml_text(value)) if value else NOTHING
+
+
+def yaml_text(value: Any) -> str:
+    """``value`` as YAML, or as JSON where it goes too deep for that."""
     try:
-        text = yamlrocks.dumps(value).decode()
+        return yamlrocks.dumps(value).decode()
     except yamlrocks.YAMLRocksError:
-        text = json.dumps(value, indent=2, ensure_ascii=False)
-    return preformatted(text)
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def preformatted(text: str) -> SafeString:

@@ -10,7 +10,7 @@ from netbox_hedgehog.manifests.index import Index
 from netbox_hedgehog.manifests.limits import ManifestLimits
 from netbox_hedgehog.manifests.parse import Document, parse
 from netbox_hedgehog.manifests.policy import ForeignRule, ReadingPolicy
-from netbox_hedgehog.manifests.problem import Problem, problems_error
+from netbox_hedgehog.manifests.problem import Problem, field_text, problems_error
 from netbox_hedgehog.manifests.read import (
     FINDINGS_OF_READING,
     FileContent,
@@ -20,13 +20,15 @@ from netbox_hedgehog.manifests.read import (
     read_manifests,
 )
 from netbox_hedgehog.manifests.resource import Content, Resource, ResourceKey
-from netbox_hedgehog.manifests.rules import CHECKED_KINDS
+from netbox_hedgehog.manifests.rules import ANY_NAMESPACE, CHECKED_KINDS, SUPPLIED_NAME, kinds_naming
 from netbox_hedgehog.manifests.validate import HEDGEHOG_GROUPS, to_resource
 
 __all__ = [
+    "ANY_NAMESPACE",
     "CHECKED_KINDS",
     "FINDINGS_OF_READING",
     "HEDGEHOG_GROUPS",
+    "SUPPLIED_NAME",
     "Content",
     "Document",
     "Facts",
@@ -44,6 +46,8 @@ __all__ = [
     "check",
     "duplicates",
     "facts_of",
+    "field_text",
+    "kinds_naming",
     "parse",
     "problems_error",
     "read_file",

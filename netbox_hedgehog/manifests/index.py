@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from netbox_hedgehog.manifests.finding import Finding
-from netbox_hedgehog.manifests.problem import dotted, printable
+from netbox_hedgehog.manifests.problem import field_text, printable
 from netbox_hedgehog.manifests.rules import ANY_NAMESPACE, CODES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def finding(code: str, facts: Facts, field: FieldPath, message: str) -> Finding:
         severity=CODES[code],
         code=code,
         key=facts.key,
-        field=printable(dotted(("spec", *field))),
+        field=field_text(field),
         message=message,
         path=facts.path,
         line=facts.line,
@@ -48,7 +48,7 @@ def finding(code: str, facts: Facts, field: FieldPath, message: str) -> Finding:
 
 def field_of(facts: Facts, field: FieldPath) -> str:
     """A field of a resource, and where that stands."""
-    return f"{printable(dotted(('spec', *field)))} of {place(facts)}"
+    return f"{field_text(field)} of {place(facts)}"
 
 
 def place(facts: Facts) -> str:

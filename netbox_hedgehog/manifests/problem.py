@@ -42,6 +42,11 @@ def dotted(field: FieldPath) -> str:
     return text.removeprefix(".")
 
 
+def field_text(field: FieldPath) -> str:
+    """A field of a spec, for people: within the document, on one line."""
+    return printable(dotted(("spec", *field)))
+
+
 def excerpt(text: str) -> str:
     """A quote of repository content that keeps a message readable, however long the original is."""
     return text if len(text) <= _QUOTED else text[:_QUOTED] + "…"

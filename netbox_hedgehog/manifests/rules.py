@@ -191,3 +191,10 @@ REFERENCES_BELOW: Final = {
 """By the field of the spec that they begin with: most of a connection's are for another type."""
 
 SUBNET_REFERENCES_OF: Final = {rule.kind: (rule,) for rule in SUBNET_REFERENCES}
+
+
+def kinds_naming(target: str) -> frozenset[str]:
+    """The kinds whose fields may name a resource of kind ``target``."""
+    return frozenset(
+        rule.kind for rule in REFERENCES if rule.target == target or (target == "External" and rule.form is Form.PEER)
+    )

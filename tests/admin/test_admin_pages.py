@@ -252,22 +252,15 @@ def test_what_came_from_git_is_escaped(boss: Client) -> None:
             assert "<script>alert" not in boss.get(address).content.decode(), address
 
 
-def test_a_resource_shows_its_document_as_yaml(boss: Client) -> None:
-    resource = _resource(1)
-    FabricResource.objects.update(spec={"role": "spine", "ports": [{"name": "E1/1"}]}, labels={})
-    text = boss.get(url(FabricResource, "change", resource.pk)).content.decode()
-    assert "role: spine\nports:\n  - name: E1/1" in text
-
-
 def test_the_fabric_filter_is_bounded_and_keeps_the_chosen_one(boss: Client) -> None:
     HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n:03}") for n in range(FABRICS_OFFERED + 5))
     last = HedgehogFabric.objects.order_by("name").last()
     assert last
-    FabricResource.objects.create(fabric=last, api_version="v1", kind="Switch", namespace="default", name="s1")
-    changelist = url(FabricResource, "changelist")
+    FabricFinding.objects.create(fabric=last, severity="error", code="a.b", kind="Switch", name="s1", message="wrong")
+    changelist = url(FabricFinding, "changelist")
     assert ">f000<" in " ".join(boss.get(changelist).content.decode().split()).replace("> ", ">").replace(" <", "<")
     response = boss.get(changelist, {"fabric__id__exact": last.pk})
-    assert [resource.name for resource in response.context["cl"].queryset] == ["s1"]
+    assert [finding.name for finding in response.context["cl"].queryset] == ["s1"]
     assert last.name in response.content.decode()
     assert list(boss.get(changelist, {"fabric__id__exact": "nonsense"}).context["cl"].queryset) == []
 
