@@ -112,6 +112,13 @@ class TestNothingOfThisMachine:
         assert self.offenders(self.REGISTRIES, [planted]) == ["planted.txt:2"]
 
 
+def test_every_block_of_a_stylesheet_ends(root):
+    """A brace that a merge lost takes the rest of the file with it, and no browser says so."""
+    sheets = {sheet: sheet.read_text() for sheet in (root / "netbox_hedgehog/static").rglob("*.css")}
+    assert sheets
+    assert [sheet.name for sheet, text in sheets.items() if text.count("{") != text.count("}")] == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_named_by_a_test(command, root):
     tests = (file for file in (root / "tests").rglob("test_*.py") if file != Path(__file__))
