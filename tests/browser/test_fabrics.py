@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from model_bakery import baker
@@ -15,7 +17,7 @@ from netbox_hedgehog.models import FabricFinding, HedgehogFabric, HeldChange, Sy
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.sync.progress import Teller
 from netbox_hedgehog.sync.run import run_sync
-from tests.support.browser import DESK, PHONE
+from tests.support.browser import DESK, PASSWORD, PHONE
 from tests.support.remote import document
 
 LIST = "/admin/netbox_hedgehog/hedgehogfabric/"
@@ -62,6 +64,15 @@ def fleet(east):
         sync_error=error,
     )
     return overdue
+
+
+@pytest.fixture
+def operator():
+    """Somebody who may see everything and operate the fabrics."""
+    user = User.objects.create_user("operator", password=PASSWORD, is_staff=True)
+    operates = Q(codename__startswith="view_") | Q(codename="sync_hedgehogfabric")
+    user.user_permissions.set(Permission.objects.filter(operates))
+    return user
 
 
 @pytest.fixture
@@ -205,6 +216,24 @@ class TestAFabric:
         expect(desk).to_have_url(re.compile(re.escape(address(east))))
         assert HeldChange.objects.get().decision == "approved"
         assert sent == [east.pk]
+
+
+def test_an_operator_sets_switch_and_interval_and_nothing_else(open_page, sign_in, operator, east, check_accessible):
+    page = sign_in(open_page(), operator)
+    page.goto(f"{address(east)}#settings")
+    for name in ("name", "git_repository", "gitops_directory", "budget_by_kind"):
+        expect(page.locator(f"[name={name}]")).to_have_count(0)
+    expect(page.get_by_role("button", name="Test connection")).to_have_count(0)
+    check_accessible(page)
+    page.get_by_label("Sync interval").fill("900")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("button", name="Disable sync").click()
+    expect(page.get_by_text("Sync disabled for 1 fabric.")).to_be_visible()
+    expect(page.get_by_role("region", name="Why is it not syncing?")).to_contain_text("Its sync is disabled.")
+    stored = HedgehogFabric.objects.get(pk=east.pk)
+    assert (stored.sync_interval, stored.sync_enabled, stored.gitops_directory) == (900, False, "/fabrics/east")
 
 
 class TestTheForm:
