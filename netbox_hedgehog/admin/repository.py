@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -20,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
-from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, shortened
+from netbox_hedgehog.admin.base import NOTHING, PageAdmin, first_of, link_to, link_to_list, moment, shortened
 from netbox_hedgehog.admin.connection import connection_urls
 from netbox_hedgehog.admin.widgets import FewLines, RedactedTextInput, WriteOnlyInput, WriteOnlyTextarea
 from netbox_hedgehog.conf import conf
@@ -34,12 +35,16 @@ from netbox_hedgehog.git import (
 )
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
 from netbox_hedgehog.models.repository import URL_CREDENTIALS
+from netbox_hedgehog.sync.mirrors import mirror_bytes
 from netbox_hedgehog.sync.references import check_reference
 from netbox_hedgehog.sync.source import check_proxy_url, check_source_url
 
 SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
 
 REFERENCES: Final = tuple(f"{name}_reference" for name in SECRETS)
+
+SEEN: Final = ("last_sync", "desired_state_commit")
+"""The columns by which a fabric says which head of its repository it saw, and when."""
 
 IS_SET: Final = "set – leave empty to keep"  # noqa: RUF001 - typography for people
 IS_NOT_SET: Final = "not set"
@@ -235,40 +240,31 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
     change_form_outer_before_template = "hedgehog/repository_test_button.html"
     list_display = ("name", "shown_url", "branch", "credentials", "used_by")
     search_fields = ("name", "url")
-    readonly_fields = ("credentials", "used_by", "shown_url")
+    readonly_fields = ("credentials", "used_by", "shown_url", "head", "mirror")
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: GitRepository | None = None) -> Any:
         """Who may only look sees which credentials are set; who may edit gets a checkbox for each of them."""
         can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        known = ("used_by", "head", "mirror") if obj else ()
         if not can_edit:
-            return ((None, {"fields": ("name", "shown_url", "branch", "credentials", "used_by")}),)
+            return ((None, {"fields": ("name", "shown_url", "branch", "credentials", *known)}),)
         return (
-            (None, {"fields": ("name", "url", "branch", *(("used_by",) if obj else ()))}),
-            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"), "password_reference", "ca_certificates")}),
-            (
+            (None, {"fields": ("name", "url", "branch", *known)}),
+            ("HTTPS", {"fields": ("username", *_with_clear(obj, "password"))}),
+            _folded(
+                obj,
                 "SSH",
-                {
-                    "fields": (
-                        *_with_clear(obj, "ssh_private_key"),
-                        "ssh_private_key_reference",
-                        *_with_clear(obj, "ssh_key_passphrase"),
-                        "ssh_key_passphrase_reference",
-                        "ssh_known_hosts",
-                    ),
-                    "description": "A private key wins over a password.",
-                },
+                (*_with_clear(obj, "ssh_private_key"), *_with_clear(obj, "ssh_key_passphrase"), "ssh_known_hosts"),
+                description="A private key wins over a password.",
             ),
-            (
-                "Proxy",
-                {
-                    "fields": (
-                        "proxy_url",
-                        "proxy_username",
-                        *_with_clear(obj, "proxy_password"),
-                        "proxy_password_reference",
-                    )
-                },
+            _folded(obj, "Signing authorities", ("ca_certificates",)),
+            _folded(obj, "Proxy", ("proxy_url", "proxy_username", *_with_clear(obj, "proxy_password"))),
+            _folded(
+                obj,
+                "Credentials by reference",
+                REFERENCES,
+                description="Instead of a stored credential: where the workers find it.",
             ),
         )
 
@@ -319,6 +315,23 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
         ]
         return ", ".join(kind for kind, secret in kinds if secret) or NOTHING
 
+    @admin.display(description="head")
+    def head(self, repository: GitRepository) -> SafeString | str:
+        """As the fabrics' rows have it: no sync writes to the repository's, and not each machine saw every sync."""
+        synced = HedgehogFabric.objects.filter(git_repository=repository.pk, last_sync__isnull=False)
+        latest = synced.exclude(desired_state_commit="").order_by("-last_sync").only("name", *SEEN).first()
+        if latest is None:
+            return "not seen yet: no fabric has been synced from here"
+        seen = moment(latest.last_sync, timezone.now())
+        commit = latest.desired_state_commit
+        return format_html("<code>{}</code> seen {} by the sync of {}", commit[:12], seen, link_to(latest))
+
+    @admin.display(description="mirror")
+    def mirror(self, repository: GitRepository) -> str:
+        size = mirror_bytes(repository)
+        where = "on the machine that serves this page"
+        return f"none {where}" if size is None else f"{filesizeformat(size)} {where}"
+
     @admin.display(description="used by")
     def used_by(self, repository: GitRepository) -> SafeString | str:
         count = getattr(repository, "fabric_count", 0)
@@ -326,6 +339,12 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
             return "no fabric"
         text = f"{count} fabric{'s' if count > 1 else ''}"
         return link_to_list(HedgehogFabric, text, git_repository__id__exact=repository.pk)
+
+
+def _folded(obj: GitRepository | None, title: str, names: tuple[str, ...], description: str = "") -> Any:
+    """A section that few need, closed until something in it is set; Django opens it for an error."""
+    is_used = obj is not None and any(getattr(obj, name, "") for name in names)
+    return (title, {"fields": names, "description": description, "classes": () if is_used else ("collapse",)})
 
 
 def _with_clear(obj: GitRepository | None, secret: str) -> tuple[str, ...]:

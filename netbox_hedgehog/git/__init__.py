@@ -16,7 +16,7 @@ from netbox_hedgehog.git.remote import remote_head
 from netbox_hedgehog.git.session import shown_host_key
 from netbox_hedgehog.git.source import GitSource
 from netbox_hedgehog.git.ssh_keys import check_ssh_key
-from netbox_hedgehog.git.tidy import bytes_of_mirrors, tidy_up
+from netbox_hedgehog.git.tidy import bytes_of_mirror, bytes_of_mirrors, tidy_up
 from netbox_hedgehog.git.tree import (
     MANIFEST_SUFFIXES,
     ManifestChanges,
@@ -46,6 +46,7 @@ __all__ = [
     "SshKey",
     "UrlPolicy",
     "UserPassword",
+    "bytes_of_mirror",
     "bytes_of_mirrors",
     "check_authorities",
     "check_known_hosts",

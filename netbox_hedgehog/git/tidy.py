@@ -15,10 +15,11 @@ from netbox_hedgehog.git.files import UNFINISHED
 from netbox_hedgehog.git.heads import HEADS
 from netbox_hedgehog.git.limits import Deadline
 from netbox_hedgehog.git.locks import exclusive
-from netbox_hedgehog.git.storage import clear_leftovers, delete, is_used, link_to, lock_of
+from netbox_hedgehog.git.storage import clear_leftovers, delete, is_used, link_of, link_to, lock_of
 
 if TYPE_CHECKING:
     from netbox_hedgehog.git.limits import GitLimits
+    from netbox_hedgehog.git.source import GitSource
 
 _STAMP: Final = "tidy.lock"
 _TIDY_EVERY_SECONDS: Final = 30.0
@@ -86,6 +87,17 @@ class _Mirror(NamedTuple):
 def bytes_of_mirrors(root: Path) -> int:
     """What all mirrors below ``root`` take on the disk."""
     return sum(mirror.size for mirror in _by_last_use(root))
+
+
+def bytes_of_mirror(root: Path, source: GitSource) -> int | None:
+    """What the mirror of ``source`` takes on the disk; None if this machine has none."""
+    if not root.is_dir():
+        return None
+    link = link_of(root, source)
+    try:
+        return _size(link.resolve(strict=True))
+    except FileNotFoundError:  # or it was fetched anew while we looked
+        return None
 
 
 def _by_last_use(root: Path) -> list[_Mirror]:

@@ -15,7 +15,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from netbox_hedgehog.errors import SyncError
-from netbox_hedgehog.git import GitSource, discard_mirror, same_mirror, tidy_up
+from netbox_hedgehog.git import GitSource, bytes_of_mirror, discard_mirror, same_mirror, tidy_up
 from netbox_hedgehog.models import GitRepository
 from netbox_hedgehog.sync.source import git_limits, mirror_root, source_at
 
@@ -29,6 +29,15 @@ log = structlog.get_logger(__name__)
 def tidy_mirrors() -> None:
     """Bring this machine's mirrors within their age and size; never raises."""
     tidy_up(mirror_root(), git_limits())
+
+
+def mirror_bytes(repository: GitRepository) -> int | None:
+    """What the repository's mirror takes on this machine's disk; None where this machine has none, or cannot tell."""
+    source = _source(repository)
+    try:
+        return bytes_of_mirror(mirror_root(), source) if source else None
+    except OSError:
+        return None
 
 
 @receiver(pre_save, sender=GitRepository)

@@ -14,7 +14,10 @@ from django.utils import timezone
 from netbox_hedgehog.admin.repository import IS_SET, REFERENCES, RepositoryForm
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
 from netbox_hedgehog.scheduling.due import due, source_fingerprint
+from netbox_hedgehog.sync.probe import check_connection
+from netbox_hedgehog.sync.source import mirror_root
 from tests.support.certificates import Authority
+from tests.support.remote import Remote
 
 LIST = "/admin/netbox_hedgehog/gitrepository/"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnew-key\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -293,3 +296,40 @@ def test_a_page_that_is_saved_as_it_was_shown_changes_nothing(
     assert boss.post(page(repository), form_of(repository, url=value)).status_code == 302
     repository.refresh_from_db()
     assert repository.url == url
+
+
+def test_the_head_is_what_the_latest_sync_of_its_fabrics_saw(
+    viewer: Client, repository: GitRepository, fabric: HedgehogFabric
+) -> None:
+    assert "not seen yet" in viewer.get(page(repository)).content.decode()
+    now = timezone.now()
+    HedgehogFabric.objects.filter(pk=fabric.pk).update(last_sync=now - timedelta(days=1), desired_state_commit="a" * 40)
+    later = HedgehogFabric.objects.create(
+        name="west", git_repository=repository, last_sync=now - timedelta(minutes=3), desired_state_commit="b" * 40
+    )
+    text = viewer.get(page(repository)).content.decode()
+    assert "b" * 12 in text
+    assert "3 min ago" in text
+    assert reverse("admin:netbox_hedgehog_hedgehogfabric_change", args=[later.pk]) in text
+    assert "a" * 12 not in text
+
+
+def test_the_mirrors_size_is_told_where_there_is_one(boss: Client, remote: Remote, repository: GitRepository) -> None:
+    assert "none on the machine that serves this page" in boss.get(page(repository)).content.decode()
+    assert not (mirror_root() / "names.key").exists()
+    remote.commit({"a.yaml": "a: b"})
+    repository = GitRepository.objects.create(name="real", url=remote.url)
+    check_connection(repository)
+    assert "KB on the machine that serves this page" in boss.get(page(repository)).content.decode().replace("\xa0", " ")
+
+
+def folded(response: Any) -> set[str]:
+    return {each.name for each in response.context["adminform"] if each.is_collapsible}
+
+
+def test_what_few_need_is_folded_until_it_is_used_or_wrong(boss: Client, repository: GitRepository) -> None:
+    rare = {"SSH", "Signing authorities", "Proxy", "Credentials by reference"}
+    assert folded(boss.get(reverse("admin:netbox_hedgehog_gitrepository_add"))) == rare
+    assert folded(boss.get(page(repository))) == rare - {"SSH"}
+    wrong = boss.post(page(repository), form_of(repository, ca_certificates="no certificate"))
+    assert folded(wrong) == {"Proxy", "Credentials by reference"}
