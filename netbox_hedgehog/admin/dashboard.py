@@ -140,7 +140,8 @@ def _fleet(now: datetime) -> list[tuple[str, SafeString | str, str]]:
     )
     waiting, late = due(now), missed(now)
     overdue = late.count()
-    oldest = waiting.aggregate(since=Min("due_at"))["since"] if overdue else None
+    # One that was never synced is due since ever, which says nothing.
+    oldest = late.filter(due_at__gt=0).aggregate(since=Min("due_at"))["since"] if overdue else None
     latest = duration((epoch_microseconds(now) - oldest) / 1e6) if oldest is not None else ""
     return [
         ("Fabrics", _count(counts["total"]), ""),

@@ -184,3 +184,12 @@ def test_the_number_of_queries_does_not_grow_with_the_fleet(boss):
     grow(20)
     assert queries() == few < 25
     assert HedgehogFabric.objects.count() == 22
+
+
+def test_the_longest_overdue_is_one_that_was_synced_before(boss: Client) -> None:
+    baker.make_recipe("tests.never_synced_fabric")
+    assert "Longest overdue" not in boss.get("/admin/").content.decode()
+    baker.make_recipe("tests.due_fabric", sync_interval=300, last_sync=timezone.now() - timedelta(seconds=7500))
+    shown = boss.get("/admin/").content.decode()
+    assert "Longest overdue" in shown
+    assert "2 h" in shown.partition("Longest overdue")[2][:300]
