@@ -61,7 +61,8 @@ def test_it_fits_a_phone(request, either_phone, fabric, check_accessible, screen
     picture = drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     picture.locator(".topology-thing-spine").first.tap()
-    expect(page.get_by_role("heading", name="spine-01")).to_be_visible()
+    expect(page.get_by_role("heading", name="spine-01")).to_be_in_viewport()
+    expect(picture.locator(".topology-chosen")).to_be_in_viewport()
     check_accessible(page)
     screenshot(page, f"topology-phone-{request.node.callspec.id}")
 

@@ -218,7 +218,10 @@ function choose(node) {
   panel.replaceChildren(...describe(node, links));
   const wasHidden = panel.hidden;
   panel.hidden = false;
-  if (wasHidden && !isInView(node)) bringIntoView(node);
+  if (!wasHidden) return;
+  // Where it lies over the lower end of the picture, the picture moves up to leave room for it.
+  if (getComputedStyle(panel).position === "sticky") picture.scrollIntoView({ block: "start" });
+  if (!isInView(node)) bringIntoView(node);
 }
 
 function describe(node, links) {
