@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -36,7 +35,8 @@ def write(fabrics: Sequence[str] = ()) -> Iterator[Written]:
                 f"# {name} is stored, and left out here: set {name}_reference, or enter it in the admin.\n"
                 for name in left_out
             )
-            yield Written(kind, str(row), f"---\n{notes}{_text(_document(kind, row))}", left_out)
+            text = yamlrocks.dumps(_document(kind, row), option=yamlrocks.OPT_NULL_AS_KEYWORD).decode()
+            yield Written(kind, str(row), f"---\n{notes}{text}", left_out)
 
 
 def _chosen(kind: Kind, fabrics: Sequence[str]) -> QuerySet[Any]:
@@ -57,12 +57,3 @@ def _document(kind: Kind, row: Model) -> dict[str, Any]:
     # A row that was written past the model may hold a password there.
     values |= {name: split_credentials(values[name]).url for name in _URLS if values.get(name)}
     return {"apiVersion": API_VERSION, "kind": kind.name, "name": str(row), **values}
-
-
-def _text(document: dict[str, Any]) -> str:
-    text = yamlrocks.dumps(document, option=yamlrocks.OPT_NULL_AS_KEYWORD).decode()
-    # Not every text survives in plain form (control characters, other line ends); JSON is YAML, too.
-    if yamlrocks.loads(text) == document:
-        return text
-    # DEL is the one character that JSON may hold raw and YAML may not.
-    return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"

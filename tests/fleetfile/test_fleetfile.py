@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,12 @@ def test_fields_that_are_left_out_stay_as_they_are():
     assert [change.fields for change in plan.updated] == [{"sync_interval": (300, 60)}]
     east = HedgehogFabric.objects.get(name="east")
     assert (east.sync_interval, east.status, str(east.git_repository)) == (60, "active", "core")
+
+
+def test_the_example_of_the_documentation_is_right():
+    page = (Path(__file__).parents[2] / "docs/fleet-file.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert [change.name for change in imported(example).created] == ["network", "fabric-definitions", "east"]
 
 
 def test_the_rows_come_in_any_order():
