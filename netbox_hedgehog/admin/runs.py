@@ -1,12 +1,15 @@
-"""The history of syncs and ticks, newest first."""
+"""The history of syncs and ticks, newest first: millions of rows, which no page counts, sorts or walks through."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -17,16 +20,17 @@ from netbox_hedgehog.admin.base import (
     DOUBTFUL,
     GOOD,
     NOTHING,
-    ReadOnlyAdmin,
-    as_yaml,
     badge,
+    exact,
     link_to,
+    link_to_list,
     moment,
     preformatted,
     with_error,
 )
-from netbox_hedgehog.admin.resource import FabricFilter
-from netbox_hedgehog.models import RunStatus, SchedulerRun, SyncRecord, SyncRun, TickStatus
+from netbox_hedgehog.admin.history import ErrorCodeFilter, FabricFilter, HistoryAdmin, StatusFilter, TimeFilter
+from netbox_hedgehog.admin.problem import Problem
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SchedulerRun, SyncRecord, SyncRun, TickStatus
 from netbox_hedgehog.sync.history import HistoryError, between
 from netbox_hedgehog.sync.record_text import record_lines
 
@@ -43,17 +47,22 @@ TICK_COLOURS: Final[dict[str, str]] = {TickStatus.COMPLETED: GOOD, TickStatus.PA
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
+class SyncRunAdmin(HistoryAdmin[SyncRun]):
     """One row per finished sync."""
 
     list_display = ("started", "outcome", "fabric_link", "trigger", "changes", "took", "short_commit")
     list_display_links = ("started",)
-    list_filter = ("status", "trigger", FabricFilter)
+    list_filter = (
+        ("status", StatusFilter),
+        ("trigger", StatusFilter),
+        ("fabric", FabricFilter),
+        ErrorCodeFilter,
+        ("started_at", TimeFilter),
+    )
     list_select_related = ("fabric",)
-    search_fields = ("fabric__name", "error_code")
-    readonly_fields = ("fabric_link", "status_badge", "started", "took", "changes", "problem", "record_text")
+    readonly_fields = ("fabric_link", "status_badge", "begun", "took", "changes", "problem", "record_text")
     fieldsets = (
-        (None, {"fields": ("fabric_link", "status_badge", "problem", "trigger", "started", "took", "worker")}),
+        (None, {"fields": ("fabric_link", "status_badge", "problem", "trigger", "begun", "took", "worker")}),
         ("Result", {"fields": ("commit", "created", "updated", "deleted", "unchanged")}),
         ("What changed", {"fields": ("record_text",)}),
     )
@@ -82,15 +91,19 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
         }
         return TemplateResponse(request, "hedgehog/difference.html", context)
 
-    @admin.display(description="started", ordering="started_at")
+    @admin.display(description="started")
     def started(self, run: SyncRun) -> SafeString | str:
         return moment(run.started_at, timezone.now())
 
-    @admin.display(description="fabric", ordering="fabric_id")
+    @admin.display(description="started")
+    def begun(self, run: SyncRun) -> SafeString:
+        return _begun(run.started_at)
+
+    @admin.display(description="fabric")
     def fabric_link(self, run: SyncRun) -> SafeString:
         return link_to(run.fabric)
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def status_badge(self, run: SyncRun) -> SafeString:
         return badge(run.status, run.get_status_display(), RUN_COLOURS)
 
@@ -115,7 +128,7 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
         content = SyncRecord.objects.filter(run=run).values_list("content", flat=True).first()
         return preformatted("\n".join(record_lines(content))) if content else NOTHING
 
-    @admin.display(description="took", ordering="duration_seconds")
+    @admin.display(description="took")
     def took(self, run: SyncRun) -> str:
         return _seconds(run.duration_seconds)
 
@@ -123,27 +136,29 @@ class SyncRunAdmin(ReadOnlyAdmin[SyncRun]):
     def short_commit(self, run: SyncRun) -> str:
         return run.commit[:12] or NOTHING
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def outcome(self, run: SyncRun) -> SafeString:
         return with_error(self.status_badge(run), run.error_message)
 
     @admin.display(description="error")
     def problem(self, run: SyncRun) -> SafeString | str:
         """What went wrong, what to do, and the code that the documentation keys on."""
-        parts = [text for text in (run.error_message, run.error_remedy, run.error_code) if text]
-        if not parts:
+        if not (run.error_message or run.error_code):
             return NOTHING
-        return format_html_join("", '<p class="hedgehog-text">{}</p>', ((text,) for text in parts))
+        problem = Problem(run.error_code, run.error_message, run.error_remedy)
+        note = render_to_string("hedgehog/error_note.html", {"problem": problem})
+        alike = link_to_list(SyncRun, "All sync runs that ended so", error_code=run.error_code)
+        return format_html("{}{}", note, alike) if run.error_code else note
 
 
 @admin.register(SchedulerRun)
-class SchedulerRunAdmin(ReadOnlyAdmin[SchedulerRun]):
+class SchedulerRunAdmin(HistoryAdmin[SchedulerRun]):
     """One row per tick."""
 
     list_display = (
         "started",
         "status_badge",
-        "reason",
+        "because",
         "fabrics_checked",
         "fabrics_due",
         "syncs_triggered",
@@ -151,23 +166,28 @@ class SchedulerRunAdmin(ReadOnlyAdmin[SchedulerRun]):
         "error_count",
         "took",
     )
-    list_filter = ("status",)
-    readonly_fields = ("started", "status_badge", "took", "skipped_yaml", "errors_yaml")
+    list_filter = (("status", StatusFilter), ("started_at", TimeFilter))
+    readonly_fields = ("begun", "status_badge", "because", "took", "skipped_in_words", "error_list", "cost")
     fieldsets = (
-        (None, {"fields": ("status_badge", "reason", "started", "took")}),
-        ("Counts", {"fields": ("fabrics_checked", "fabrics_due", "syncs_triggered", "skipped_yaml")}),
-        ("Errors", {"fields": ("errors_yaml",)}),
+        (None, {"fields": ("status_badge", "because", "begun", "took")}),
+        ("Counts", {"fields": ("fabrics_checked", "fabrics_due", "syncs_triggered", "skipped_in_words")}),
+        ("Errors", {"fields": ("error_list",)}),
+        ("What it cost", {"fields": ("cost",)}),
     )
 
-    @admin.display(description="started", ordering="started_at")
+    @admin.display(description="started")
     def started(self, run: SchedulerRun) -> SafeString | str:
         return moment(run.started_at, timezone.now())
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="started")
+    def begun(self, run: SchedulerRun) -> SafeString:
+        return _begun(run.started_at)
+
+    @admin.display(description="status")
     def status_badge(self, run: SchedulerRun) -> SafeString:
         return badge(run.status, run.get_status_display(), TICK_COLOURS)
 
-    @admin.display(description="took", ordering="duration_seconds")
+    @admin.display(description="took")
     def took(self, run: SchedulerRun) -> str:
         return _seconds(run.duration_seconds)
 
@@ -179,17 +199,53 @@ class SchedulerRunAdmin(ReadOnlyAdmin[SchedulerRun]):
     def error_count(self, run: SchedulerRun) -> str:
         return str(len(run.errors)) if run.errors else NOTHING
 
+    @admin.display(description="reason")
+    def because(self, run: SchedulerRun) -> str:
+        return _words(run.reason) or NOTHING
+
     @admin.display(description="skipped")
-    def skipped_yaml(self, run: SchedulerRun) -> SafeString | str:
-        return as_yaml({_words(reason): count for reason, count in _items(run.syncs_skipped)})
+    def skipped_in_words(self, run: SchedulerRun) -> SafeString | str:
+        return _lines(
+            (f"{count:,} {_SKIPPED.get(reason, _words(reason))}") for reason, count in _items(run.syncs_skipped)
+        )
 
     @admin.display(description="errors")
-    def errors_yaml(self, run: SchedulerRun) -> SafeString | str:
-        return as_yaml(run.errors)
+    def error_list(self, run: SchedulerRun) -> SafeString | str:
+        """Each with its fabric, which may have been deleted since."""
+        errors = [error for error in run.errors if isinstance(error, dict)]
+        fabrics = HedgehogFabric.objects.only("name").in_bulk([error.get("fabric_id", 0) for error in errors])
+        return _lines(_error(error, fabrics.get(error.get("fabric_id", 0))) for error in errors)
+
+    @admin.display(description="resources")
+    def cost(self, run: SchedulerRun) -> SafeString | str:
+        return _lines(f"{_words(name)}: {value}" for name, value in _items(run.resources))
+
+
+_SKIPPED: Final = {
+    "claimed": "whose sync is queued or running",
+    "backing_off": "that wait after a failure",
+    "no_source": "without a repository",
+    "left_for_next_tick": "left for the next tick",
+    "errors_not_listed": "errors more than are listed",
+}
+
+
+def _error(error: dict[str, Any], fabric: HedgehogFabric | None) -> SafeString:
+    name = link_to(fabric) if fabric else error.get("fabric", "")
+    return format_html("{} <code>{}</code> {}", name, error.get("code", ""), error.get("message", ""))
+
+
+def _lines(texts: Iterable[object]) -> SafeString | str:
+    return format_html_join("", '<p class="hedgehog-text">{}</p>', ((text,) for text in texts)) or NOTHING
 
 
 def _items(counts: Any) -> list[tuple[str, int]]:
     return sorted(counts.items()) if isinstance(counts, dict) else []
+
+
+def _begun(when: datetime) -> SafeString:
+    """Also for who has no mouse to hover with."""
+    return format_html("{} ({})", moment(when, timezone.now()), exact(when))
 
 
 def _words(reason: str) -> str:
