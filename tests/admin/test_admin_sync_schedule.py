@@ -202,6 +202,10 @@ def test_nobody_else_sees_it(client: Client, db: None) -> None:
     assert PAGE not in client.get("/admin/").content.decode()
 
 
+def test_the_dashboard_leads_to_it(viewer: Client, task: Any) -> None:
+    assert f'<a class="text-link" href="{PAGE}">' in viewer.get("/admin/").content.decode()
+
+
 def test_another_action_is_refused(boss: Client, task: Any) -> None:
     assert boss.post(PAGE, {"action": "explode"}).status_code == 400
 
