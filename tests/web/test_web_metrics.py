@@ -35,6 +35,16 @@ SIGN = WorkerSign(at=0, queues=["git_sync"], processes=3, disk_free_bytes=10, di
 type Figures = Callable[..., Any]
 
 
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    path = shutil.which("promtool")
+    if path is None:
+        pytest.skip(
+            "there is no promtool on this machine; it comes with Prometheus (on Debian: apt install prometheus)"
+        )
+    return path
+
+
 @pytest.fixture
 def workers(monkeypatch) -> dict[str, WorkerSign]:
     signs = {"celery@one": SIGN}
@@ -239,13 +249,11 @@ class TestForm:
             if "disk" in family.name:
                 assert family.name.endswith("_bytes")
 
-    def test_promtool_has_nothing_against_them(self, scrape, everything):
-        """Only where it is installed: it comes with Prometheus."""
-        if promtool := shutil.which("promtool"):
-            told = subprocess.run(
-                [promtool, "check", "metrics"], input=scrape(), capture_output=True, text=True, check=False
-            )
-            assert (told.returncode, told.stdout + told.stderr) == (0, "")
+    def test_promtool_has_nothing_against_them(self, scrape, everything, promtool):
+        told = subprocess.run(
+            [promtool, "check", "metrics"], input=scrape(), capture_output=True, text=True, check=False
+        )
+        assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
     def test_labels_are_bounded_whatever_fabrics_are_called(self, scrape):
         baker.make_recipe("tests.due_fabric", name="a-name-of-a-fabric")
@@ -280,12 +288,10 @@ class TestDashboardAndAlerts:
         assert all(panel["title"] for panel in panels)
         assert all(panel["targets"] for panel in panels if panel["type"] != "row")
 
-    def test_promtool_has_nothing_against_the_alerts_and_they_fire_as_their_tests_say(self):
-        """Only where it is installed: it comes with Prometheus."""
-        if promtool := shutil.which("promtool"):
-            for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
-                told = subprocess.run([promtool, *command], cwd=MONITORING, capture_output=True, text=True, check=False)
-                assert told.returncode == 0, told.stdout + told.stderr
+    def test_promtool_has_nothing_against_the_alerts_and_they_fire_as_their_tests_say(self, promtool):
+        for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+            told = subprocess.run([promtool, *command], cwd=MONITORING, capture_output=True, text=True, check=False)
+            assert told.returncode == 0, told.stdout + told.stderr
 
 
 def test_reading_changes_nothing(scrape, everything):
