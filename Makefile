@@ -75,6 +75,10 @@ docs: install ## write the references of settings and commands from the code
 bench: install ## measure against peers and floors in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: soak
+soak: install ## let faults happen to a whole system for an hour (make soak ARGS='--faults 100' for minutes)
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make made, except the data in var/
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
