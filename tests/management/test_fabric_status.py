@@ -24,8 +24,9 @@ def said(*arguments: str) -> str:
 
 
 @pytest.fixture
-def fabrics() -> dict[str, HedgehogFabric]:
+def fabrics(monkeypatch) -> dict[str, HedgehogFabric]:
     now = timezone.now()
+    monkeypatch.setattr("netbox_hedgehog.management.commands.fabric_status.timezone.now", lambda: now)
     good = {"last_sync": now - timedelta(seconds=30), "sync_status": SyncStatus.IN_SYNC, "sync_interval": 90}
     return {
         "Oslo": baker.make_recipe("tests.idle_fabric", name="Oslo", resource_count=1234, **good),

@@ -27,8 +27,10 @@ def task() -> PeriodicTask:
     return PeriodicTask.objects.get(task=TICK_TASK)
 
 
-def test_it_says_what_an_operator_wants_to_know(task):
-    PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(seconds=12), total_run_count=4812)
+def test_it_says_what_an_operator_wants_to_know(task, monkeypatch):
+    now = timezone.now()
+    monkeypatch.setattr("netbox_hedgehog.management.commands.sync_schedule.timezone.now", lambda: now)
+    PeriodicTask.objects.update(last_run_at=now - timedelta(seconds=12), total_run_count=4812)
     text = said()
     assert text.startswith("periodic-fabric-sync: every 60 seconds, enabled; last sent ")
     assert "(12 s ago), next " in text
