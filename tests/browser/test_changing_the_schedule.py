@@ -46,7 +46,7 @@ def lately(task):
 
 
 def test_it_is_read_and_changed(desk, lately, task, check_accessible, screenshot):
-    desk.get_by_role("link", name="Sync schedule").click()
+    desk.get_by_role("link", name="Sync schedule", exact=True).click()
     sentence = desk.locator("#sync-schedule-sentence")
     expect(sentence).to_contain_text("Every 60 seconds")
     expect(sentence).to_contain_text("4,812 runs")

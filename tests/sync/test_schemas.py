@@ -367,7 +367,7 @@ class TestALocalFolder:
         assert "there is no CustomResourceDefinition among the files" in error["message"]
 
 
-@pytest.mark.parametrize("fields", [{}, {"git_repository_id": 1, "local_folder": "crds"}])
+@pytest.mark.parametrize("fields", [{}, {"git_repository": GitRepository(), "local_folder": "crds"}])
 def test_a_source_is_a_repository_or_a_folder(fields):
     with pytest.raises(ValidationError):
         SchemaSource(name="x", **fields).clean()
