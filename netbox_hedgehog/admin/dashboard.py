@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from netbox_hedgehog.admin.base import duration, link_to, link_to_list, moment
+from netbox_hedgehog.admin.base import NOTHING, duration, link_to, link_to_list, moment
 from netbox_hedgehog.admin.fabric_look import sync_label
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.models import (
@@ -32,6 +32,7 @@ from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.pulse import workers_seen
 from netbox_hedgehog.scheduling.due import due, epoch_microseconds
 from netbox_hedgehog.scheduling.fleet import Fleet, fleet_reasons, missed, survey
+from netbox_hedgehog.scheduling.schedule import ScheduleError, next_tick, tick_task
 
 HOURS: Final = 24
 LISTED: Final = 8
@@ -89,7 +90,7 @@ def dashboard_context(request: HttpRequest, now: datetime) -> dict[str, Any]:
     def may_view(*models: str) -> bool:
         return all(request.user.has_perm(f"netbox_hedgehog.view_{model}") for model in models)
 
-    context: dict[str, Any] = {"seen_at": now}
+    context: dict[str, Any] = {}
     if may_view("schedulerrun"):
         context["scheduler"] = _scheduler(survey(now), now)
     if may_view("hedgehogfabric"):
@@ -103,19 +104,24 @@ def dashboard_context(request: HttpRequest, now: datetime) -> dict[str, Any]:
 
 def _scheduler(fleet: Fleet, now: datetime) -> dict[str, Any]:
     schedule, tick = fleet.schedule, fleet.last_tick
-    known = [when for when in (schedule.last_sent_at, tick.started_at if tick else None) if when]
-    sent = max(known, default=None)
-    following = sent + schedule.every if sent and schedule.every else None
     return {
         "problems": fleet_reasons(fleet),
         "facts": [
             ("Schedule", _every(schedule.every) if schedule.enabled else "switched off"),
             ("Last tick", moment(tick.started_at, now) if tick else "none yet"),
-            ("Next tick", moment(max(following, now), now) if following and schedule.enabled else "-"),
+            ("Next tick", _next_tick(now)),
             ("Workers", _workers()),
             ("Queued or running", f"{fleet.live_claims:,}"),
         ],
     }
+
+
+def _next_tick(now: datetime) -> SafeString | str:
+    try:
+        following = next_tick(tick_task())
+    except ScheduleError:
+        return NOTHING
+    return moment(max(following, now), now) if following else NOTHING
 
 
 def _every(interval: timedelta | None) -> str:
