@@ -34,12 +34,10 @@ from netbox_hedgehog.git import (
     split_credentials,
 )
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
-from netbox_hedgehog.models.repository import URL_CREDENTIALS
+from netbox_hedgehog.models.repository import SECRETS, URL_CREDENTIALS
 from netbox_hedgehog.sync.mirrors import mirror_bytes
 from netbox_hedgehog.sync.references import check_reference
 from netbox_hedgehog.sync.source import check_proxy_url, check_source_url
-
-SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
 
 REFERENCES: Final = tuple(f"{name}_reference" for name in SECRETS)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from netbox_hedgehog.fleetfile.kinds import SECRETS
 from netbox_hedgehog.git import check_authorities, check_known_hosts
 from netbox_hedgehog.models import SchemaSource
+from netbox_hedgehog.models.repository import SECRETS
 from netbox_hedgehog.sync.references import check_reference
 from netbox_hedgehog.sync.schemas import folder_of
 from netbox_hedgehog.sync.source import check_proxy_url, check_source_url

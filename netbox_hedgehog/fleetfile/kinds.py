@@ -9,12 +9,10 @@ from typing import Any, Final
 from django.db.models import BooleanField, Field, ForeignKey, IntegerField, JSONField, Model
 
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchemaSource
+from netbox_hedgehog.models.repository import SECRETS
 
 API_VERSION: Final = "netbox-hedgehog/v1"
 """Changes when a file that was right would mean something else, or be refused."""
-
-SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
-"""Columns of a repository that no file holds; ``…_reference`` beside each may stand in its place."""
 
 _TYPES: Final[tuple[tuple[type[Field[Any, Any]], type, str], ...]] = (
     (BooleanField, bool, "true or false"),

@@ -10,6 +10,9 @@ from django.db import models
 from netbox_hedgehog.git.urls import split_credentials
 from netbox_hedgehog.models.fields import EncryptedTextField
 
+SECRETS: Final = ("password", "ssh_private_key", "ssh_key_passphrase", "proxy_password")
+"""The columns that hold credentials; ``…_reference`` beside each names one instead."""
+
 URL_CREDENTIALS: Final = (("url", "username", "password"), ("proxy_url", "proxy_username", "proxy_password"))
 """Columns with a URL, and those that take the user and the password that stand in it."""
 
