@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -254,3 +254,14 @@ def test_it_does_not_slow_down_with_the_history(boss: Client, task: Any, django_
     with django_assert_max_num_queries(15):
         page = boss.get(PAGE)
     assert len(page.context["runs"]) == len(page.context["changes"]) == 5
+
+
+def test_runs_are_shown_to_those_alone_who_may_see_them(task: Any, viewer: Client) -> None:
+    SchedulerRun.objects.create(status="completed", started_at=timezone.now())
+    assert "Last runs" in viewer.get(PAGE).content.decode()
+    user = User.objects.get(username="viewer")
+    user.user_permissions.set(Permission.objects.filter(codename="view_periodictask"))
+    page = viewer.get(PAGE)
+    assert page.status_code == 200
+    assert "Last runs" not in page.content.decode()
+    assert "Last runs" not in viewer.get(PAGE, headers={"HX-Request": "true"}).content.decode()
