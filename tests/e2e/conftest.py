@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,17 +19,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from netbox_hedgehog.models import FabricStatus, GitRepository, HedgehogFabric
 from tests.support.git_server import GitServer, commit_files
-
-PATIENCE_SECONDS = 60
-
-
-def eventually[T](look: Callable[[], T], what: str) -> T:
-    """The first true answer of ``look``; another process writes what it reads, so there is no event to await."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (answer := look()):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.05)
-    return answer
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 class Process:

@@ -18,7 +18,7 @@ from django.db import transaction
 from netbox_hedgehog.alive import own_name
 from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
-from tests.e2e.conftest import PATIENCE_SECONDS, eventually
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.e2e
 

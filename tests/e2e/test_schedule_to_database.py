@@ -29,8 +29,9 @@ from netbox_hedgehog.models import (
 from netbox_hedgehog.scheduling.due import due
 from netbox_hedgehog.scheduling.manual import request_sync
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
-from tests.e2e.conftest import PATIENCE_SECONDS, eventually, switch
+from tests.e2e.conftest import switch
 from tests.support.git_server import commit_files, hang, tcp_server
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.e2e
 

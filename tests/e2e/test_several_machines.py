@@ -26,10 +26,11 @@ from netbox_hedgehog.models import (
     SchedulerRun,
     SyncRun,
 )
-from tests.e2e.conftest import Process, System, eventually, switch
+from tests.e2e.conftest import Process, System, switch
 from tests.support import rabbitmq
 from tests.support.databases import as_default, migrate_fully, postgresql, sqlite
 from tests.support.git_server import GitServer, commit_files, hang, tcp_server
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

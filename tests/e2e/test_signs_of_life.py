@@ -8,7 +8,7 @@ import pytest
 
 from netbox_hedgehog.alive import own_name, pulse_file
 from netbox_hedgehog.pulse import workers_seen
-from tests.e2e.conftest import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

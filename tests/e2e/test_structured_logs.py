@@ -7,7 +7,7 @@ import json
 import pytest
 
 from netbox_hedgehog.models import GitRepository, SyncRun
-from tests.e2e.conftest import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from netbox_hedgehog.models import GitRepository, SyncRun
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler
-from tests.e2e.conftest import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -22,7 +22,8 @@ from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler, publishing
 from netbox_hedgehog.tasks.publishing import BatchedTask
 from tests.baker_recipes import NOW
-from tests.e2e.conftest import eventually, system  # noqa: F401 - a fixture
+from tests.e2e.conftest import system  # noqa: F401 - a fixture
+from tests.support.waiting import eventually
 
 PER_MESSAGE = {"id", "root_id", "argsrepr", "correlation_id", "delivery_tag", "expires", "body"}
 
