@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from netbox_hedgehog.manifests import Content, Resource, ResourceKey
 from netbox_hedgehog.models import FabricResource
-from netbox_hedgehog.sync.diff import Diff, Stored, Written
+from netbox_hedgehog.sync.diff import Diff, Stored
 
 _IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
 _CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line", "source_commit")
@@ -58,7 +58,7 @@ def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
     """Insert what is new, update what changed or moved, delete what is gone; ``commit`` is where it comes from."""
     _insert(fabric_id, change.created, commit)
     FabricResource.objects.bulk_create(
-        [_resource(fabric_id, each, commit) for each in (*change.updated, *change.moved)],
+        [_resource(fabric_id, each.resource, each.digest, commit) for each in (*change.updated, *change.moved)],
         batch_size=_ROWS_PER_STATEMENT,
         update_conflicts=True,
         unique_fields=_IDENTITY,
@@ -81,11 +81,13 @@ def keys_checked_meanwhile() -> Iterator[None]:
         yield
 
 
-def _insert(fabric_id: int, created: Sequence[Written], commit: str) -> None:
+def _insert(fabric_id: int, created: Sequence[Resource], commit: str) -> None:
     if connection.vendor == "postgresql" and created:
-        _copy(_row(fabric_id, each, each.content, commit) for each in created)
+        # Each row is composed while PostgreSQL stores those before it.
+        contents = ((each, each.content()) for each in created)
+        _copy(_row(fabric_id, each, content, content.digest(), commit) for each, content in contents)
     else:
-        resources = [_resource(fabric_id, each, commit) for each in created]
+        resources = [_resource(fabric_id, each, each.content().digest(), commit) for each in created]
         FabricResource.objects.bulk_create(resources, batch_size=_ROWS_PER_STATEMENT)
 
 
@@ -99,8 +101,7 @@ def _copy(rows: Iterable[_Row]) -> None:
             copy.write_row(row)
 
 
-def _row(fabric_id: int, written: Written, content: Resource | Content, commit: str) -> _Row:
-    resource = written.resource
+def _row(fabric_id: int, resource: Resource, content: Resource | Content, digest: str, commit: str) -> _Row:
     return _Row(
         fabric_id,
         resource.api_version,
@@ -110,12 +111,12 @@ def _row(fabric_id: int, written: Written, content: Resource | Content, commit: 
         content.labels,
         content.annotations,
         content.spec,
-        written.digest,
+        digest,
         resource.path,
         resource.line,
         commit,
     )
 
 
-def _resource(fabric_id: int, written: Written, commit: str) -> FabricResource:
-    return FabricResource(**_row(fabric_id, written, written.resource, commit)._asdict())
+def _resource(fabric_id: int, resource: Resource, digest: str, commit: str) -> FabricResource:
+    return FabricResource(**_row(fabric_id, resource, resource, digest, commit)._asdict())

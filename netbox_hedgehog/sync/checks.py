@@ -26,15 +26,15 @@ def findings_may_change(fabric_id: int, change: Diff, paths: Collection[str]) ->
     Asked before it is applied. Most commits change what no check looks at (a description, an MTU), so that a large
     fabric need not be checked.
     """
-    come_or_gone = chain((each.resource.kind for each in change.created), (key[1] for key in change.deleted))
+    come_or_gone = chain((resource.kind for resource in change.created), (key[1] for key in change.deleted))
     if not CHECKED_KINDS.isdisjoint(come_or_gone) or len(change.updated) > _MOST_COMPARED:
         return True
     if _are_named(fabric_id, paths):
         return True  # by their lines, which may have moved
     before = FabricResource.objects.filter(pk__in=[each.pk for each in change.updated])
     seen_before = {resource.key: facts_of(resource) for resource in _resources(before)}
-    for written in change.updated:
-        now, then = facts_of(written.resource), seen_before[written.resource.key]
+    for replacement in change.updated:
+        now, then = facts_of(replacement.resource), seen_before[replacement.resource.key]
         if now and then and not now.says_the_same_as(then):
             return True
     return False

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netbox_hedgehog.manifests import Content, Resource, ResourceKey
+from netbox_hedgehog.manifests import Resource, ResourceKey
 
 
 class Stored(NamedTuple):
@@ -18,13 +18,12 @@ class Stored(NamedTuple):
     source_line: int
 
 
-class Written(NamedTuple):
-    """A resource to write, its content and the digest of that, and the row that it replaces (None: it is new)."""
+class Replacement(NamedTuple):
+    """A resource, the digest of its content, and the row to write it over."""
 
     resource: Resource
-    content: Content
     digest: str
-    pk: int | None = None
+    pk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +33,29 @@ class Diff:
     ``moved`` have the same content at another file or line: written, but counted as unchanged.
     """
 
-    created: list[Written]
-    updated: list[Written]
-    moved: list[Written]
+    created: list[Resource]
+    updated: list[Replacement]
+    moved: list[Replacement]
     deleted: dict[ResourceKey, Stored]
-    unchanged: int
 
 
 def diff(desired: Iterable[Resource], stored: Mapping[ResourceKey, Stored]) -> Diff:
     """Compare; ``desired`` must not name one identity twice."""
-    created: list[Written] = []
-    updated: list[Written] = []
-    moved: list[Written] = []
+    created: list[Resource] = []
+    updated: list[Replacement] = []
+    moved: list[Replacement] = []
     seen: set[ResourceKey] = set()
     for resource in desired:
         key = resource.key
         seen.add(key)
-        content = resource.content()
-        digest = content.digest()
         old = stored.get(key)
         if old is None:
-            created.append(Written(resource, content, digest))
-        elif old.digest != digest:
-            updated.append(Written(resource, content, digest, old.pk))
+            created.append(resource)
+            continue
+        digest = resource.content().digest()
+        if old.digest != digest:
+            updated.append(Replacement(resource, digest, old.pk))
         elif (old.source_path, old.source_line) != (resource.path, resource.line):
-            moved.append(Written(resource, content, digest, old.pk))
+            moved.append(Replacement(resource, digest, old.pk))
     deleted = {key: old for key, old in stored.items() if key not in seen}
-    return Diff(created, updated, moved, deleted, unchanged=len(seen) - len(created) - len(updated))
+    return Diff(created, updated, moved, deleted)

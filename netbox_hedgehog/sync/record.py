@@ -17,7 +17,7 @@ from netbox_hedgehog.manifests import Resource, ResourceKey
 from netbox_hedgehog.models import FabricResource
 from netbox_hedgehog.observability.redaction import redact_value
 from netbox_hedgehog.sync.changes import Change, changes_between
-from netbox_hedgehog.sync.diff import Diff, Written
+from netbox_hedgehog.sync.diff import Diff, Replacement
 
 # Together they bound what a sync loads, computes and stores for its record, whatever the commit did.
 MOST_RESOURCES: Final = 300
@@ -45,12 +45,12 @@ def record_of(change: Diff) -> Record | None:
         return None
     deleted = list(islice(change.deleted.items(), MOST_RESOURCES))
     updated = change.updated[:MOST_RESOURCES]
-    old = _contents([each.pk for each in updated if each.pk] + [row.pk for _, row in deleted])
+    old = _contents([each.pk for each in updated] + [row.pk for _, row in deleted])
     room = _Room(LONGEST_RECORD)
     # What is lost with a deletion stands nowhere else in the database: it has the first right to the room.
     gone = room.fill(_place(key, row.source_path, row.source_line) | _content(old, row.pk) for key, row in deleted)
     edits = room.fill(_updated(each, old) for each in updated)
-    new = room.fill(_place_of(each.resource) for each in change.created[:MOST_RESOURCES])
+    new = room.fill(_place_of(each) for each in change.created[:MOST_RESOURCES])
     more = {
         "created": len(change.created) - len(new),
         "updated": len(change.updated) - len(edits),
@@ -84,10 +84,10 @@ def _contents(pks: list[int]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _updated(written: Written, old: Contents) -> Entry:
-    resource = written.resource
+def _updated(replacement: Replacement, old: Contents) -> Entry:
+    resource = replacement.resource
     new = {"labels": resource.labels, "annotations": resource.annotations, "spec": resource.spec}
-    changes = list(changes_between(old.get(written.pk or 0, {}), new))
+    changes = list(changes_between(old.get(replacement.pk, {}), new))
     fields = [_bounded(each) for each in changes[:MOST_FIELDS]]
     return _place_of(resource) | {"fields": fields, "more_fields": len(changes) - len(fields)}
 

@@ -59,8 +59,8 @@ def test_afterwards_the_database_equals_git_and_nothing_is_left_to_do(fabric, fi
     for table in (first, second):
         make_equal(fabric, resources(table))
         again = make_equal(fabric, resources(table))
-        assert (again.created, again.updated, again.moved, again.deleted) == ([], [], [], {})
-        assert again.unchanged == fabric.resources.count() == len(table)
+        assert again == Diff([], [], [], {})
+        assert fabric.resources.count() == len(table)
 
 
 def test_an_update_keeps_the_row(fabric):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netbox_hedgehog.sync.budget import Budget, Budgets, excesses
-from netbox_hedgehog.sync.diff import Stored, Written, diff
+from netbox_hedgehog.sync.diff import Replacement, Stored, diff
 from tests.support.resources import LEAF
 
 NONE = Budget()
@@ -70,5 +70,5 @@ def test_a_moved_resource_is_no_change():
     moved = LEAF._replace(line=7)
     rows = {LEAF.key: Stored(1, LEAF.content().digest(), LEAF.path, LEAF.line)}
     only_moved = diff([moved], rows)
-    assert only_moved.moved == [Written(moved, LEAF.content(), LEAF.content().digest(), 1)]
+    assert only_moved.moved == [Replacement(moved, LEAF.content().digest(), 1)]
     assert excesses(only_moved, {"Switch": 1}, Budgets(Budget(deletions=0, changes=0), {})) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from netbox_hedgehog.manifests import Resource
-from netbox_hedgehog.sync.diff import Diff, Stored, Written, diff
+from netbox_hedgehog.sync.diff import Diff, Replacement, Stored, diff
 from tests.support.resources import LEAF, resources, tables
 
 
@@ -14,16 +14,16 @@ def stored(*resources: Resource) -> dict[tuple[str, str, str, str], Stored]:
     }
 
 
-def written(resource: Resource, pk: int | None = None) -> Written:
-    return Written(resource, resource.content(), resource.content().digest(), pk)
+def replacing_the_first(resource: Resource) -> Replacement:
+    return Replacement(resource, resource.content().digest(), 1)
 
 
 def test_nothing_against_nothing_is_nothing():
-    assert diff([], {}) == Diff([], [], [], {}, unchanged=0)
+    assert diff([], {}) == Diff([], [], [], {})
 
 
 def test_what_is_only_in_git_is_created():
-    assert diff([LEAF], {}).created == [written(LEAF)]
+    assert diff([LEAF], {}).created == [LEAF]
 
 
 def test_what_is_only_stored_is_deleted():
@@ -31,8 +31,7 @@ def test_what_is_only_stored_is_deleted():
 
 
 def test_the_same_is_unchanged():
-    change = diff([LEAF], stored(LEAF))
-    assert (change.created, change.updated, change.moved, change.deleted, change.unchanged) == ([], [], [], {}, 1)
+    assert diff([LEAF], stored(LEAF)) == Diff([], [], [], {})
 
 
 def test_other_content_is_an_update():
@@ -41,14 +40,12 @@ def test_other_content_is_an_update():
         LEAF._replace(labels={"rack": "a"}),
         LEAF._replace(annotations={"note": "b"}),
     ):
-        change = diff([other], stored(LEAF))
-        assert (change.updated, change.unchanged) == ([written(other, 1)], 0)
+        assert diff([other], stored(LEAF)) == Diff([], [replacing_the_first(other)], [], {})
 
 
-def test_the_same_content_elsewhere_is_moved_and_unchanged():
+def test_the_same_content_elsewhere_is_moved():
     for other in (LEAF._replace(path="b.yaml"), LEAF._replace(line=9)):
-        change = diff([other], stored(LEAF))
-        assert (change.moved, change.updated, change.unchanged) == ([written(other, 1)], [], 1)
+        assert diff([other], stored(LEAF)) == Diff([], [], [replacing_the_first(other)], {})
 
 
 def test_another_part_of_the_identity_is_another_resource():
@@ -59,15 +56,14 @@ def test_another_part_of_the_identity_is_another_resource():
         LEAF._replace(name="spine"),
     ):
         change = diff([other], stored(LEAF))
-        assert (change.created, change.deleted) == ([written(other)], stored(LEAF))
+        assert (change.created, change.deleted) == ([other], stored(LEAF))
 
 
 @given(tables, tables)
 def test_every_resource_of_either_side_has_exactly_one_fate(desired, present):
     change = diff(resources(desired), stored(*resources(present)))
-    assert len(change.created) + len(change.updated) + change.unchanged == len(desired)
-    assert len(change.deleted) + len(change.updated) + change.unchanged == len(present)
-    assert {each.resource.name for each in change.created} == desired.keys() - present.keys()
+    assert {each.name for each in change.created} == desired.keys() - present.keys()
+    assert {name for *_, name in change.deleted} == present.keys() - desired.keys()
     assert {each.resource.name for each in change.updated} == {
         name for name in desired.keys() & present.keys() if desired[name][0] != present[name][0]
     }
