@@ -320,16 +320,16 @@ def _too_many_entries(what: str, limit: int) -> ContentProblem:
     )
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Say that the mirror is damaged where an object that must be there cannot be read."""
-    try:
-        yield
-    except SyncError:
-        raise
-    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
-        raise RetryLater(
-            "git.corrupt",
-            f"The mirror of the repository is damaged: {type(error).__name__} {error}",
-            "It is fetched anew by itself; if it stays, check the worker's disk and run git fsck on the server.",
-        ) from error
+class _Reading:
+    """Says that the mirror is damaged where an object that must be there cannot be read."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, pygit2.GitError | KeyError | ValueError | OSError) and not isinstance(error, SyncError):
+            raise RetryLater(
+                "git.corrupt",
+                f"The mirror of the repository is damaged: {type(error).__name__} {error}",
+                "It is fetched anew by itself; if it stays, check the worker's disk and run git fsck on the server.",
+            ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from netbox_hedgehog.manifests.problem import FieldPath
@@ -55,14 +55,18 @@ def _collect(value: Any, steps: Steps, field: FieldPath, found: list[Found]) -> 
         if not isinstance(step, str):
             rest = steps[position + 1 :]
             for name, inner in _entries(value, step):
-                _collect(inner, rest, (*field, name), found)
+                _collect(inner, rest, (*field, *_names(steps[:position]), name), found)
             return
         if type(value) is not dict:
             return
         value = value.get(step)
-        field = (*field, step)
     if value is not None:
-        found.append((field, value))
+        found.append((field + _names(steps), value))
+
+
+def _names(steps: Steps) -> FieldPath:
+    """Steps none of which stands for many."""
+    return cast("FieldPath", steps)
 
 
 def _entries(value: Any, step: Each) -> list[tuple[str | int, Any]]:

@@ -7,6 +7,7 @@ than ``%YAML 1.2``, keys that are not strings, and values that a JSON column wou
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yamlrocks
@@ -28,6 +29,7 @@ _STRICT: Final = yamlrocks.OPT_DUPLICATE_KEYS_ERROR | yamlrocks.OPT_REJECT_COMPL
 # As a tree that is walked in Python, about 40 MiB and 200 ms.
 _SURVEYED_INDICATORS: Final = 20_000
 _YAML_1_2_ONLY: Final = re.compile(r"(?:(?:%YAML[ \t]++1\.2[ \t]*+)?(?:#[^\n]*+)?(?:\n|\Z))++")
+_values: Final = partial(yamlrocks.loads_all, option=_STRICT)
 UNREADABLE: Final = "manifest.unreadable"
 """The code of all problems with the text itself, whatever it describes."""
 _POSITION: Final = re.compile(r" at line \d+, column \d+$")
@@ -74,10 +76,6 @@ def parse(data: bytes, path: str, limits: ManifestLimits) -> tuple[list[Document
     if refused is not None:
         return [], [Problem(path, refused[0], "", refused[1], UNREADABLE)]
     return _File(path, limits).read(str(text))
-
-
-def _values(text: str) -> list[Any]:
-    return yamlrocks.loads_all(text, option=_STRICT)
 
 
 class _File:

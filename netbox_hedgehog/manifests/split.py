@@ -36,11 +36,12 @@ class Chunk(NamedTuple):
 
 
 def chunks(text: str) -> Iterator[Chunk]:
-    """The documents in order, empty ones included; concatenated they are the text without ``...`` markers."""
+    """The documents in order, empty ones too; concatenated they are the text without ``...`` markers."""
     start = skip = 0
     line = 1
     for marker in _markers(text):
-        yield _chunk(text[start + skip : marker], line)
+        if marker:
+            yield _chunk(text[start + skip : marker], line)
         line += text.count("\n", start, marker)
         start = marker
         skip = 3 if text[marker] == "." else 0

@@ -29,8 +29,9 @@ _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _MAX_LABEL: Final = 63
 _MAX_SUBDOMAIN: Final = 253
 
-# A fabric has a handful of API versions, on thousands of resources. Few, because a hostile one is as long as any text.
-_REMEMBERED: Final = 16
+# A fabric has a handful of API versions, kinds and namespaces, on thousands of resources. Few, because a hostile one is
+# as long as any text.
+_REMEMBERED: Final = 32
 
 _API_VERSION_RULE: Final = "group/version, such as a.b.c/v1"
 _KIND_RULE: Final = f"a CamelCase word of at most {_MAX_LABEL} characters"
@@ -151,10 +152,12 @@ def _is_api_version(text: str) -> bool:
     return _is_subdomain(group) and _is_label(version)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _is_kind(text: str) -> bool:
     return len(text) <= _MAX_LABEL and _KIND.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _is_label(text: str) -> bool:
     return len(text) <= _MAX_LABEL and _DNS_LABEL.fullmatch(text) is not None
 

@@ -8,7 +8,12 @@ from netbox_hedgehog.models.fabric import HedgehogFabric
 class FabricResource(models.Model):
     """One document of the fabric's desired state, with the place it comes from."""
 
-    fabric = models.ForeignKey(HedgehogFabric, on_delete=models.CASCADE, related_name="resources")
+    fabric = models.ForeignKey(
+        HedgehogFabric,
+        on_delete=models.CASCADE,
+        related_name="resources",
+        db_index=False,  # the identity's index begins with it
+    )
     api_version = models.CharField("API version", max_length=320)
     kind = models.CharField(max_length=63)
     namespace = models.CharField(max_length=63)
