@@ -7,11 +7,12 @@ Measured with yamlrocks 0.7 on inputs of at most 1 MiB: ``0x`` and a million dig
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from netbox_hedgehog.manifests.limits import ManifestLimits
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 type Refusal = tuple[int, str]
 """A line and a message."""
@@ -32,7 +33,7 @@ def decode(data: bytes, limits: ManifestLimits) -> str | Refusal:
     if len(data) > limits.max_file_bytes:
         return 1, f"the file has {len(data)} bytes, more than the {limits.max_file_bytes} allowed"
     try:
-        text = data.removeprefix(BOM_UTF8).decode()
+        text = data.removeprefix(_BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError as error:
         return error.object.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text; save it as UTF-8"
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

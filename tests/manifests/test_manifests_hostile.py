@@ -61,7 +61,7 @@ HOSTILE = {
     "many values": Hostile(filled(b"a: [", b"1,", b"]"), 1, "more than"),
     "many lines": Hostile(filled(b"", b"-\n"), 1, "more than"),
     "many documents": Hostile(b"a: 1\n---\n" * 3000, 2001, "1000 documents"),
-    "many empty documents": Hostile(filled(b"", b"...\n"), 1002, "1000 documents"),
+    "many empty documents": Hostile(filled(b"", b"...\n"), 1003, "1000 documents"),
     "many items": Hostile(b"apiVersion: v1\nkind: List\nitems: [" + b"{}," * 60_000 + b"]", 1, "1000 documents"),
     "many anchors": Hostile(b"a: !!str\nb: [" + b"&a 1," * 90_000 + b"]", 1, "tags or aliases"),
     "many tags": Hostile(b"a:\n" + b"- !x 1\n" * 60_000, 1, "tags or aliases"),
