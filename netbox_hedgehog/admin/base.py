@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, override
 
-import yamlrocks
 from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -191,19 +189,6 @@ def link_to_list(model: type[Model], text: str, **filters: object) -> SafeString
 def _route(model: type[Model], page: str) -> str:
     options = model._meta  # noqa: SLF001 - public by documentation
     return f"admin:{options.app_label}_{options.model_name}_{page}"
-
-
-def as_yaml(value: Any) -> SafeString | str:
-    """``value`` as an escaped block of YAML."""
-    return preformatted(yaml_text(value)) if value else NOTHING
-
-
-def yaml_text(value: Any) -> str:
-    """``value`` as YAML, or as JSON where it goes too deep for that."""
-    try:
-        return yamlrocks.dumps(value).decode()
-    except yamlrocks.YAMLRocksError:
-        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def preformatted(text: str) -> SafeString:

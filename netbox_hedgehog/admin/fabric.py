@@ -16,13 +16,12 @@ from netbox_hedgehog.admin.base import with_error
 from netbox_hedgehog.admin.fabric_actions import FabricActions
 from netbox_hedgehog.admin.fabric_filters import (
     ActivityFilter,
-    ChoicesDropdownFilter,
-    RepositoryFilter,
     ScheduleFilter,
     SwitchFilter,
 )
 from netbox_hedgehog.admin.fabric_overview import overview_context, overview_urls
 from netbox_hedgehog.admin.fabric_source import check_button, check_urls
+from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
 from netbox_hedgehog.admin.preview import preview_urls
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.progress import progress_urls
@@ -56,7 +55,7 @@ class FabricAdmin(FabricActions):
         ("sync_status", ChoicesDropdownFilter),
         ActivityFilter,
         ScheduleFilter,
-        ("git_repository", RepositoryFilter),
+        ("git_repository", RelatedChoice),
     )
     list_filter_submit = True
     show_facets = admin.ShowFacets.NEVER  # a count of the whole fleet for each choice

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Any, Final, override
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from netbox_hedgehog.models import Activity, GitRepository, HedgehogFabric
+from netbox_hedgehog.admin.filters import DropdownFilter
+from netbox_hedgehog.models import Activity, HedgehogFabric
 from netbox_hedgehog.scheduling.due import HAS_SOURCE, due, has_expired, is_backing_off, is_claimed
 from netbox_hedgehog.scheduling.fleet import missed
-
-# Unfold ships no types; its filters are Django's with other choices.
-if TYPE_CHECKING:
-    from django.contrib.admin import ChoicesFieldListFilter as ChoicesDropdownFilter
-    from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
-    from django.contrib.admin import SimpleListFilter as DropdownFilter
-else:
-    from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
-
-__all__ = ["ActivityFilter", "ChoicesDropdownFilter", "RepositoryFilter", "ScheduleFilter", "SwitchFilter"]
 
 type Fabrics = QuerySet[HedgehogFabric]
 
@@ -92,13 +83,3 @@ class SwitchFilter(DropdownFilter):
     @override
     def queryset(self, request: HttpRequest, queryset: Fabrics) -> Fabrics:
         return queryset.filter(sync_enabled=self.value() == "1") if self.value() in {"0", "1"} else queryset
-
-
-class RepositoryFilter(AutocompleteSelectFilter):
-    """One of thousands is found by typing; who may not see repositories could not search them."""
-
-    @override
-    def has_output(self) -> bool:
-        options = GitRepository._meta  # noqa: SLF001 - public by documentation
-        user = self.request.user
-        return bool(user.has_perm(f"{options.app_label}.view_{options.model_name}"))

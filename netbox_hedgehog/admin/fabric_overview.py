@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 
 from netbox_hedgehog.admin import fabric_look as look
 from netbox_hedgehog.admin.base import badge, duration, link_to, link_to_list, moment, shortened
+from netbox_hedgehog.admin.code import as_changes
 from netbox_hedgehog.admin.finding import SEVERITY_COLOURS
 from netbox_hedgehog.admin.problem import problem_of
 from netbox_hedgehog.admin.progress import progress_context
@@ -124,7 +125,7 @@ def _held(fabric: HedgehogFabric) -> dict[str, Any] | None:
 def _lines(record: Any) -> dict[str, Any]:
     """The beginning of a record; the page of its run or held change has all of it."""
     lines = list(islice(record_lines(record), LINES_SHOWN + 1))
-    return {"lines": "\n".join(lines[:LINES_SHOWN]), "is_cut": len(lines) > LINES_SHOWN}
+    return {"lines": as_changes(lines[:LINES_SHOWN]), "is_cut": len(lines) > LINES_SHOWN}
 
 
 def _kinds(fabric: HedgehogFabric) -> list[SafeString]:

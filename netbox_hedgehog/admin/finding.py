@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from netbox_hedgehog.admin.base import BAD, DOUBTFUL, ReadOnlyAdmin, badge, link_to, shortened
-from netbox_hedgehog.admin.resource import FabricFilter
+from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
 from netbox_hedgehog.models import FabricFinding, FindingSeverity
 
 SEVERITY_COLOURS: Final[dict[str, str]] = {FindingSeverity.ERROR: BAD, FindingSeverity.WARNING: DOUBTFUL}
@@ -19,7 +19,9 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     """In the order in which they were stored: by fabric, errors first."""
 
     list_display = ("what", "severity_badge", "code", "resource", "fabric_link", "source")
-    list_filter = ("severity", FabricFilter)
+    list_filter = (("severity", ChoicesDropdownFilter), ("fabric", RelatedChoice))
+    list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER  # a count of the fleet for each choice
     list_select_related = ("fabric",)
     search_fields = ("name", "code")
     ordering = ("fabric_id", "pk")

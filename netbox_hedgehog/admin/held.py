@@ -15,8 +15,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from netbox_hedgehog import tasks
-from netbox_hedgehog.admin.base import BAD, DOUBTFUL, GOOD, ReadOnlyAdmin, badge, link_to, moment, preformatted
-from netbox_hedgehog.admin.resource import FabricFilter
+from netbox_hedgehog.admin.base import BAD, DOUBTFUL, GOOD, ReadOnlyAdmin, badge, link_to, moment
+from netbox_hedgehog.admin.code import as_changes
+from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
 from netbox_hedgehog.admin.rights import MAY_DECIDE
 from netbox_hedgehog.models import Decision, HedgehogFabric, HeldChange
 from netbox_hedgehog.scheduling.manual import request_syncs
@@ -36,7 +37,9 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
 
     list_display = ("fabric_link", "change", "decision_badge", "sizes", "since")
     list_display_links = ("change",)
-    list_filter = ("decision", FabricFilter)
+    list_filter = (("decision", ChoicesDropdownFilter), ("fabric", RelatedChoice))
+    list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER  # a count of the fleet for each choice
     list_select_related = ("fabric",)
     search_fields = ("fabric__name", "commit")
     actions = ("approve", "reject")
@@ -87,7 +90,7 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
 
     @admin.display(description="resources")
     def diff(self, held: HeldChange) -> SafeString:
-        return preformatted("\n".join(record_lines(held.record)))
+        return as_changes(record_lines(held.record))
 
     @admin.action(description="Approve", permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[HeldChange]) -> HttpResponse:

@@ -15,32 +15,21 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from netbox_hedgehog.admin.base import ReadOnlyAdmin
-from netbox_hedgehog.models import HedgehogFabric, RunKind, RunStatus, RunTotal, SyncRun
+from netbox_hedgehog.admin.filters import DropdownFilter, RangeDateTimeFilter
+from netbox_hedgehog.models import RunKind, RunStatus, RunTotal, SyncRun
 
-# Unfold ships no types; its classes are Django's with other widgets.
+# Unfold ships no types; its classes are Django's with other pages.
 if TYPE_CHECKING:
-    from django.contrib.admin import ChoicesFieldListFilter as ChoicesDropdownFilter
-    from django.contrib.admin import DateFieldListFilter as RangeDateTimeFilter
-    from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
-    from django.contrib.admin import SimpleListFilter as DropdownFilter
     from django.contrib.admin.views.main import ChangeList
     from django.core.paginator import Paginator
 
     UnfoldInfinitePaginator = Paginator[Any]
 else:
-    from unfold.contrib.filters.admin import (
-        AutocompleteSelectFilter,
-        ChoicesDropdownFilter,
-        DropdownFilter,
-        RangeDateTimeFilter,
-    )
     from unfold.paginator import InfinitePaginator as UnfoldInfinitePaginator
     from unfold.views import ChangeList
 
 MOST_PAGES: Final = 200
 """Who wants older rows chooses a time: the database would walk through all before them."""
-
-StatusFilter = ChoicesDropdownFilter
 
 
 class InfinitePaginator(UnfoldInfinitePaginator):
@@ -89,15 +78,6 @@ class TimeFilter(RangeDateTimeFilter):
         except ValueError:
             return None
         return timezone.make_aware(moment)
-
-
-class FabricFilter(AutocompleteSelectFilter):
-    """One of a hundred thousand is found by typing; who may not see fabrics could not search them."""
-
-    @override
-    def has_output(self) -> bool:
-        options = HedgehogFabric._meta  # noqa: SLF001 - public by documentation
-        return bool(self.request.user.has_perm(f"{options.app_label}.view_{options.model_name}"))
 
 
 class ErrorCodeFilter(DropdownFilter):

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
+from netbox_hedgehog.admin.code import as_changes
 from netbox_hedgehog.admin.rights import MAY_SYNC
 from netbox_hedgehog.models import HedgehogFabric
 from netbox_hedgehog.sync.preview import preview
@@ -33,7 +34,7 @@ def _preview(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     fabric = get_object_or_404(HedgehogFabric.objects.only("pk", "name"), pk=pk)
     seen = preview(pk, timeout_seconds=PREVIEW_SECONDS)
-    result = {"seen": seen, "lines": "\n".join(record_lines(seen.record)) if seen.record else ""}
+    result = {"seen": seen, "lines": as_changes(record_lines(seen.record)) if seen.record else ""}
     if "HX-Request" in request.headers:  # a part of the page that previews several
         return TemplateResponse(request, "hedgehog/preview_result.html", result)
     context = {

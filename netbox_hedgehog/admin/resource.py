@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final, override
 
 from django.contrib import admin, messages
@@ -17,48 +16,20 @@ from unfold.paginator import InfinitePaginator
 
 from netbox_hedgehog.admin.base import ReadOnlyAdmin, link_to
 from netbox_hedgehog.admin.code import as_code
+from netbox_hedgehog.admin.filters import RelatedChoice
 from netbox_hedgehog.admin.resource_filters import (
     WITHIN_FABRIC,
-    FabricChoice,
     KindFilter,
     LabelFilter,
     NamespaceFilter,
     chosen_fabric,
 )
 from netbox_hedgehog.admin.resource_links import referred_to_by, refers_to
-from netbox_hedgehog.models import FabricResource, HedgehogFabric
+from netbox_hedgehog.admin.resource_search import HELP, is_too_wide, named
+from netbox_hedgehog.models import FabricResource
 from netbox_hedgehog.topology import DRAWN_KINDS
 
-FABRICS_OFFERED: Final = 50
 PARSED: Final = ("labels", "annotations", "spec")
-
-
-class FabricFilter(admin.SimpleListFilter):
-    """Offers the first fabrics by name and the chosen one: a list of all would not end. A fabric's page links here."""
-
-    title = "fabric"
-    parameter_name = "fabric__id__exact"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        fabrics = HedgehogFabric.objects.order_by("name").values_list("pk", "name")
-        offered = dict(fabrics[:FABRICS_OFFERED])
-        chosen = self.chosen
-        if chosen is not None and chosen not in offered:
-            offered |= dict(fabrics.filter(pk=chosen))
-        return [(str(pk), name) for pk, name in offered.items()]
-
-    @property
-    def chosen(self) -> int | None:
-        """The id in the address; None for anything else than a number."""
-        value = self.value() or ""
-        return int(value) if value.isdecimal() else None
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(fabric=self.chosen) if self.chosen is not None else queryset.none()
 
 
 @admin.register(FabricResource)
@@ -66,12 +37,12 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
     """In the order of the table's own index, which everything within one fabric is found through."""
 
     list_display = ("name", "kind", "namespace", "fabric_link", "source")
-    list_filter = (("fabric", FabricChoice), KindFilter, NamespaceFilter, LabelFilter)
+    list_filter = (("fabric", RelatedChoice), KindFilter, NamespaceFilter, LabelFilter)
     list_filter_submit = True
     show_facets = admin.ShowFacets.NEVER  # a count of the fabric for each choice
     list_select_related = ("fabric",)
     search_fields = ("name",)
-    search_help_text = "Name, within a fabric"
+    search_help_text = HELP
     ordering = ("fabric_id", "kind", "namespace", "name", "api_version")
     readonly_fields = (
         "fabric_link",
@@ -109,18 +80,16 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
 
     @override
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        if search_term and chosen_fabric(request) is None:
-            return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)
+        return (named(queryset, search_term, chosen_fabric(request)) if search_term else queryset), False
 
     @override
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say why what was asked for of all fabrics at once is not there."""
-        asked = any(request.GET.get(name) for name in (SEARCH_VAR, *WITHIN_FABRIC))
-        if asked and chosen_fabric(request) is None:
-            messages.warning(
-                request, "Choose a fabric first: names, kinds, namespaces and labels are looked for in one."
-            )
+        fabric, term = chosen_fabric(request), request.GET.get(SEARCH_VAR, "")
+        if fabric is None and any(request.GET.get(name) for name in WITHIN_FABRIC):
+            messages.warning(request, "Choose a fabric first: kinds, namespaces and labels are looked for in one.")
+        if term and is_too_wide(term, fabric):
+            messages.warning(request, "Add the beginning of a name: of all fabrics, a namespace alone has too many.")
         return super().changelist_view(request, extra_context)
 
     @admin.display(description="fabric", ordering="fabric_id")

@@ -6,27 +6,15 @@ it, and anything else would read the table. So a fabric is chosen first, and the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Any, Final, override
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.http import HttpRequest
 
+from netbox_hedgehog.admin.filters import DropdownFilter, TextFilter
 from netbox_hedgehog.models import FabricResource
-
-# Unfold ships no types; its filters are Django's with other choices.
-if TYPE_CHECKING:
-    from django.contrib.admin import RelatedFieldListFilter as AutocompleteSelectFilter
-
-    class DropdownFilter(SimpleListFilter):
-        """Django's, for the checker."""
-
-    class TextFilter(SimpleListFilter):
-        """Django's, for the checker."""
-
-else:
-    from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter, TextFilter
 
 FABRIC: Final = "fabric__id__exact"
 WITHIN_FABRIC: Final = ("kind", "namespace", "label")
@@ -40,14 +28,6 @@ def chosen_fabric(request: HttpRequest) -> int | None:
     """The fabric that the list is within."""
     value = request.GET.get(FABRIC, "")
     return int(value) if value.isdecimal() else None
-
-
-class FabricChoice(AutocompleteSelectFilter):
-    """One of thousands is found by typing; who may not see fabrics could not search them."""
-
-    @override
-    def has_output(self) -> bool:
-        return bool(self.request.user.has_perm("netbox_hedgehog.view_hedgehogfabric"))
 
 
 class _WithinFabric(SimpleListFilter):

@@ -25,10 +25,11 @@ from netbox_hedgehog.admin.base import (
     link_to,
     link_to_list,
     moment,
-    preformatted,
     with_error,
 )
-from netbox_hedgehog.admin.history import ErrorCodeFilter, FabricFilter, HistoryAdmin, StatusFilter, TimeFilter
+from netbox_hedgehog.admin.code import as_changes
+from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
+from netbox_hedgehog.admin.history import ErrorCodeFilter, HistoryAdmin, TimeFilter
 from netbox_hedgehog.admin.problem import Problem
 from netbox_hedgehog.models import HedgehogFabric, RunStatus, SchedulerRun, SyncRecord, SyncRun, TickStatus
 from netbox_hedgehog.sync.history import HistoryError, between
@@ -53,9 +54,9 @@ class SyncRunAdmin(HistoryAdmin[SyncRun]):
     list_display = ("started", "outcome", "fabric_link", "trigger", "changes", "took", "short_commit")
     list_display_links = ("started",)
     list_filter = (
-        ("status", StatusFilter),
-        ("trigger", StatusFilter),
-        ("fabric", FabricFilter),
+        ("status", ChoicesDropdownFilter),
+        ("trigger", ChoicesDropdownFilter),
+        ("fabric", RelatedChoice),
         ErrorCodeFilter,
         ("started_at", TimeFilter),
     )
@@ -80,13 +81,12 @@ class SyncRunAdmin(HistoryAdmin[SyncRun]):
         except HistoryError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
-        lines = "\n".join(record_lines(difference.record))
         context = {
             **self.admin_site.each_context(request),
             "title": "What changed between two syncs",
             "fabric": runs[0].fabric,
             "difference": difference,
-            "lines": preformatted(lines) if lines else "",
+            "lines": as_changes(record_lines(difference.record)),
             "back": request.get_full_path(),
         }
         return TemplateResponse(request, "hedgehog/difference.html", context)
@@ -126,7 +126,7 @@ class SyncRunAdmin(HistoryAdmin[SyncRun]):
     def record_text(self, run: SyncRun) -> SafeString | str:
         """The record, read on this page only."""
         content = SyncRecord.objects.filter(run=run).values_list("content", flat=True).first()
-        return preformatted("\n".join(record_lines(content))) if content else NOTHING
+        return as_changes(record_lines(content)) if content else NOTHING
 
     @admin.display(description="took")
     def took(self, run: SyncRun) -> str:
@@ -166,7 +166,7 @@ class SchedulerRunAdmin(HistoryAdmin[SchedulerRun]):
         "error_count",
         "took",
     )
-    list_filter = (("status", StatusFilter), ("started_at", TimeFilter))
+    list_filter = (("status", ChoicesDropdownFilter), ("started_at", TimeFilter))
     readonly_fields = ("begun", "status_badge", "because", "took", "skipped_in_words", "error_list", "cost")
     fieldsets = (
         (None, {"fields": ("status_badge", "because", "begun", "took")}),

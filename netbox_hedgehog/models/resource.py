@@ -36,6 +36,10 @@ class FabricResource(models.Model):
                 fields=["fabric", "kind", "namespace", "name", "api_version"], name="resource_identity"
             ),
         ]
+        indexes = [
+            # admin.resource_search: the beginning of a name, in all fabrics. The class is PostgreSQL's for LIKE.
+            models.Index(fields=["name"], name="resource_name", opclasses=["varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"

@@ -23,7 +23,6 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from netbox_hedgehog.admin.resource import FABRICS_OFFERED
 from netbox_hedgehog.models import (
     FabricFinding,
     FabricResource,
@@ -252,17 +251,24 @@ def test_what_came_from_git_is_escaped(boss: Client) -> None:
             assert "<script>alert" not in boss.get(address).content.decode(), address
 
 
-def test_the_fabric_filter_is_bounded_and_keeps_the_chosen_one(boss: Client) -> None:
-    HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n:03}") for n in range(FABRICS_OFFERED + 5))
+@pytest.mark.parametrize("model", [FabricFinding, HeldChange, FabricResource, SyncRun])
+def test_a_fabric_is_chosen_by_typing_and_not_from_a_list_of_all(boss: Client, model: type[Model]) -> None:
+    HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n:03}") for n in range(60))
     last = HedgehogFabric.objects.order_by("name").last()
     assert last
-    FabricFinding.objects.create(fabric=last, severity="error", code="a.b", kind="Switch", name="s1", message="wrong")
-    changelist = url(FabricFinding, "changelist")
-    assert ">f000<" in " ".join(boss.get(changelist).content.decode().split()).replace("> ", ">").replace(" <", "<")
-    response = boss.get(changelist, {"fabric__id__exact": last.pk})
-    assert [finding.name for finding in response.context["cl"].queryset] == ["s1"]
-    assert last.name in response.content.decode()
-    assert list(boss.get(changelist, {"fabric__id__exact": "nonsense"}).context["cl"].queryset) == []
+    changelist = url(model, "changelist")
+    text = boss.get(changelist).content.decode()
+    assert 'data-ajax--url="/admin/autocomplete/"' in text
+    assert "f000" not in text
+    assert last.name in boss.get(changelist, {"fabric__id__exact": last.pk}).content.decode()
+
+
+def test_findings_are_narrowed_to_a_fabric(boss: Client) -> None:
+    one, other = (HedgehogFabric.objects.create(name=name) for name in ("one", "other"))
+    for fabric in (one, other):
+        FabricFinding.objects.create(fabric=fabric, severity="error", code="a.b", kind="Switch", name=fabric.name)
+    found = boss.get(url(FabricFinding, "changelist"), {"fabric__id__exact": other.pk}).context["cl"].queryset
+    assert [finding.name for finding in found] == ["other"]
 
 
 def test_the_links_between_pages_lead_somewhere(boss: Client) -> None:

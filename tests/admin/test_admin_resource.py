@@ -61,13 +61,27 @@ class TestTheList:
         assert 'value="Other"' not in text
         assert 'name="kind"' not in viewer.get(reverse(CHANGELIST)).content.decode()
 
-    @pytest.mark.parametrize("query", [{"q": "spine"}, {"kind": "Switch"}, {"label": "a=b"}, {"namespace": "default"}])
+    @pytest.mark.parametrize("query", [{"kind": "Switch"}, {"label": "a=b"}, {"namespace": "default"}])
     def test_asks_for_a_fabric_before_it_looks_for_anything(
         self, viewer: Client, wired: HedgehogFabric, query: dict[str, str]
     ) -> None:
         response = viewer.get(reverse(CHANGELIST, query=query))
         assert list(response.context["cl"].result_list) == []
         assert "Choose a fabric first" in response.content.decode()
+
+    def test_finds_the_beginning_of_a_name_in_all_fabrics(self, viewer: Client, wired: HedgehogFabric) -> None:
+        store(HedgehogFabric.objects.create(name="west"), resources(SMALL))
+        assert found(viewer, q="spine-01--") == sorted(found(viewer, q="spine-01--", fabric__id__exact=wired.pk)) * 2
+        assert found(viewer, q="default/server-001").count("server-001") == 2
+        assert found(viewer, q="default/ine-01") == []
+
+    def test_says_what_is_missing_where_a_namespace_alone_is_looked_for(
+        self, viewer: Client, wired: HedgehogFabric
+    ) -> None:
+        everywhere = viewer.get(reverse(CHANGELIST, query={"q": "default/"})).content.decode()
+        assert "Add the beginning of a name" in everywhere
+        within = {"q": "default/", "fabric__id__exact": wired.pk}
+        assert "Add the beginning" not in viewer.get(reverse(CHANGELIST, query=within)).content.decode()
 
     def test_of_all_fabrics_is_neither_counted_nor_sorted_nor_asked_for_its_kinds(
         self, viewer: Client, wired: HedgehogFabric
