@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import batched
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -11,7 +12,7 @@ from django.db.models import Count
 
 from netbox_hedgehog.manifests import Content, Resource, ResourceKey
 from netbox_hedgehog.models import FabricResource
-from netbox_hedgehog.sync.diff import Diff, Stored
+from netbox_hedgehog.sync.diff import Diff, Replacement, Stored
 
 _IDENTITY = ("fabric", "kind", "namespace", "name", "api_version")
 _CONTENT = ("labels", "annotations", "spec", "digest", "source_path", "source_line", "source_commit")
@@ -57,13 +58,8 @@ def count_by_kind(fabric_id: int) -> dict[str, int]:
 def apply_diff(fabric_id: int, change: Diff, commit: str) -> None:
     """Insert what is new, update what changed or moved, delete what is gone; ``commit`` is where it comes from."""
     _insert(fabric_id, change.created, commit)
-    FabricResource.objects.bulk_create(
-        [_resource(fabric_id, each.resource, each.digest, commit) for each in (*change.updated, *change.moved)],
-        batch_size=_ROWS_PER_STATEMENT,
-        update_conflicts=True,
-        unique_fields=_IDENTITY,
-        update_fields=_CONTENT,
-    )
+    for some in batched((*change.updated, *change.moved), _ROWS_PER_STATEMENT):
+        _replace(fabric_id, some, commit)
     FabricResource.objects.filter(pk__in=[old.pk for old in change.deleted.values()]).delete()
 
 
@@ -89,6 +85,35 @@ def _insert(fabric_id: int, created: Sequence[Resource], commit: str) -> None:
     else:
         resources = [_resource(fabric_id, each, each.content().digest(), commit) for each in created]
         FabricResource.objects.bulk_create(resources, batch_size=_ROWS_PER_STATEMENT)
+
+
+def _replace(fabric_id: int, some: Sequence[Replacement], commit: str) -> None:
+    if connection.vendor == "postgresql":
+        _update([_new_values(each.pk, each.resource, each.digest, commit) for each in some])
+    else:
+        FabricResource.objects.bulk_create(
+            [_resource(fabric_id, each.resource, each.digest, commit) for each in some],
+            update_conflicts=True,
+            unique_fields=_IDENTITY,
+            update_fields=_CONTENT,
+        )
+
+
+def _new_values(pk: int, resource: Resource, digest: str, commit: str) -> tuple[Any, ...]:
+    return (pk, *resource.content(), digest, resource.path, resource.line, commit)
+
+
+def _update(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Update by one array for each column: with a placeholder for each value, composing takes longer than storing."""
+    meta = FabricResource._meta  # noqa: SLF001 - Django's documented model API
+    arrays = ", ".join(f"%s::{meta.get_field(name).db_type(connection)}[]" for name in ("id", *_CONTENT))
+    values = ", ".join(f"{name} = new.{name}" for name in _CONTENT)
+    statement = f"""
+        UPDATE {connection.ops.quote_name(meta.db_table)} AS old SET {values}
+        FROM unnest({arrays}) AS new (id, {", ".join(_CONTENT)}) WHERE old.id = new.id
+    """  # noqa: S608 - the names are ours
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _copy(rows: Iterable[_Row]) -> None:
