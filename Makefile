@@ -75,6 +75,13 @@ docs: install ## write the references of settings and commands from the code
 bench: install ## measure against peers and floors in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: pictures
+pictures: install ## take the pictures of README and docs anew, as the tests in a browser see the pages
+	@rm -rf $(VAR)/pictures && mkdir -p $(VAR)/pictures
+	@$(BIN)/python -m pytest -q tests/browser/test_pictures.py --screenshots $(VAR)/pictures
+	@cd docs/images && for each in *.png; do cp $(VAR)/pictures/$$each .; done
+	@echo "docs/images is renewed; the others are in $(VAR)/pictures"
+
 .PHONY: soak
 soak: install ## let faults happen to a whole system for an hour (make soak ARGS='--faults 100' for minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)

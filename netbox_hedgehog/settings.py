@@ -269,7 +269,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "netbox_hedgehog.admin.dashboard.add_dashboard",
     "SITE_SYMBOL": "lan",
     "SITE_URL": None,
-    "STYLES": [lambda _request: static("hedgehog/admin.css")],
+    "STYLES": [lambda _request: static("hedgehog/base.css")],
     "SCRIPTS": [lambda _request: static("hedgehog/labels.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("hedgehog/favicon.svg")}

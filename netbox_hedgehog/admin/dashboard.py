@@ -218,7 +218,7 @@ def _syncs(now: datetime) -> dict[str, Any]:
     total = sum(counts.values(), Counter[str]())
     return {
         "hours": _columns(counts),
-        "total": {fate: total[fate] for fate in ("changed", "unchanged", "failed")},
+        "total": {fate: f"{total[fate]:,}" for fate in ("changed", "unchanged", "failed")},
         "most": max((each.total() for each in counts.values()), default=0),
         "half": _took(rows, 0.5),
         "most_of_them": _took(rows, 0.95),

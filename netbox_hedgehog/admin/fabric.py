@@ -89,6 +89,7 @@ class FabricAdmin(FabricActions):
     )
 
     class Media:
+        css = {"all": ("hedgehog/code.css", "hedgehog/fabric.css")}
         js = ("hedgehog/fabric.js",)
 
     @override

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast, override
+from typing import Any, ClassVar, Final, cast, override
 
 from celery.result import denied_join_result
 from django.contrib import admin, messages
@@ -49,6 +49,9 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
         (None, {"fields": ("fabric_link", "commit", "since", "why", "decision_badge", "decided_by", "decided_at")}),
         ("What it would change", {"fields": ("sizes", "diff")}),
     )
+
+    class Media:
+        css: ClassVar[Any] = {"all": ("hedgehog/code.css",)}
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldChange]:

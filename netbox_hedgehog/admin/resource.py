@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
@@ -60,6 +60,9 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
         ("Related", {"fields": ("refers_to", "referred_to_by", "topology")}),
         ("Content", {"fields": ("spec_yaml", "labels_yaml", "annotations_yaml")}),
     )
+
+    class Media:
+        css: ClassVar[Any] = {"all": ("hedgehog/code.css",)}
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[FabricResource]:

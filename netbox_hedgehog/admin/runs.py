@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -68,6 +68,9 @@ class SyncRunAdmin(HistoryAdmin[SyncRun]):
         ("What changed", {"fields": ("record_text",)}),
     )
     actions = ("compare",)
+
+    class Media:
+        css: ClassVar[Any] = {"all": ("hedgehog/code.css",)}
 
     @admin.action(description="Show what changed between two", permissions=["view"])
     def compare(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> HttpResponse | None:

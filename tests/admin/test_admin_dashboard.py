@@ -128,7 +128,7 @@ class TestTheLastDay:
 
     def test_is_shown_by_what_became_of_the_syncs(self):
         seen = self.hours(timezone.now(), succeeded=4, unchanged=90, failed=6, lost=2)
-        assert seen["total"] == {"changed": 4, "unchanged": 90, "failed": 8}
+        assert seen["total"] == {"changed": "4", "unchanged": "90", "failed": "8"}
         assert (seen["half"], seen["most_of_them"]) == ("100 ms", "2.5 s")
         assert len(seen["hours"]) == 24
 

@@ -9,8 +9,9 @@ from netbox_hedgehog.local.demo.documents import Document
 from netbox_hedgehog.manifests import Resource
 from netbox_hedgehog.models import FabricResource, HedgehogFabric
 
-SMALL = plans.PLANS[1]
-LARGE = replace(plans.PLANS[0], pairs=("eslag",) * 29, borders=2, servers_per_leaf=18, links_per_spine=1)
+PLANS = plans.PLANS
+SMALL = PLANS[1]
+LARGE = replace(PLANS[0], pairs=("eslag",) * 29, borders=2, servers_per_leaf=18, links_per_spine=1)
 """64 switches and 1,044 servers."""
 
 
