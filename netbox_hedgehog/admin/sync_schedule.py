@@ -34,6 +34,7 @@ from netbox_hedgehog.scheduling.schedule import (
     switch,
     tick_task,
 )
+from netbox_hedgehog.tasks.queue import QUEUE
 
 ROWS_SHOWN: Final = 5
 
@@ -125,7 +126,7 @@ def _changes_of(task: PeriodicTask | None) -> list[LogEntry]:
 
 def _row_to_add() -> str:
     """The page that adds the row anew, filled in; only the interval is left to choose."""
-    row = {"name": "periodic-fabric-sync", "task": TICK_TASK, "queue": "git_sync", "priority": 6, "expire_seconds": 50}
+    row = {"name": "periodic-fabric-sync", "task": TICK_TASK, "queue": QUEUE, "priority": 6, "expire_seconds": 50}
     return reverse("admin:django_celery_beat_periodictask_add", query=row)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Cast, Coalesce
 
@@ -48,8 +48,15 @@ class HedgehogFabric(models.Model):
     sync_enabled = models.BooleanField(default=True)
     sync_interval = models.IntegerField(
         default=300,
-        validators=[MaxValueValidator(10 * YEAR_SECONDS)],
-        help_text="Seconds between syncs; 0 or less means never by schedule.",
+        # What is stored below 0 by other ways means the same as 0; nobody enters it on purpose.
+        validators=[
+            MinValueValidator(0, "Enter 0 for never by schedule, or how many seconds are between two syncs."),
+            MaxValueValidator(
+                10 * YEAR_SECONDS,
+                "Enter at most %(limit_value)d seconds, which are 10 years, or 0 for never by schedule.",
+            ),
+        ],
+        help_text="Seconds between syncs; 0 means never by schedule.",
     )
     git_repository = models.ForeignKey(
         GitRepository, on_delete=models.PROTECT, null=True, blank=True, related_name="fabrics"

@@ -86,7 +86,10 @@ class PartsView(HealthCheckView):  # type: ignore[misc]  # as above
         tells = dataclasses.asdict if tells_all else _state_alone
         parts = {finding.part: tells(finding) for finding in findings}
         body = {"status": "bad" if is_bad else "good", "parts": parts}
-        return JsonResponse(body, status=503 if is_bad else 200)
+        response = JsonResponse(body, status=503 if is_bad else 200)
+        # As Django marks what it has logged: the answer says what is bad, and an ERROR for each question helps nobody.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+        return response
 
     async def _findings(self) -> list[Finding]:
         until, findings = self._kept.get(type(self), (0.0, []))

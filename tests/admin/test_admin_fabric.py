@@ -313,3 +313,10 @@ class TestCancelling:
         request_sync(fabric.pk, timezone.now(), lambda _: None)
         self.press(viewer, fabric)
         assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-1, "Enter 0 for never"), (10**9, "which are 10 years")])
+def test_an_interval_that_makes_no_sense_is_refused_in_words(boss, fabric, seconds, words):
+    assert words in boss.post(page(fabric), form_of(fabric, sync_interval=seconds)).content.decode()
+    fabric.refresh_from_db()
+    assert fabric.sync_interval == 300

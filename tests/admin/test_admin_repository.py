@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from netbox_hedgehog.admin.repository import IS_SET, REFERENCES, RepositoryForm
+from netbox_hedgehog.admin.repository_form import IS_SET, REFERENCES, RepositoryForm
 from netbox_hedgehog.models import GitRepository, HedgehogFabric
 from netbox_hedgehog.scheduling.due import due, source_fingerprint
 from netbox_hedgehog.sync.probe import check_connection

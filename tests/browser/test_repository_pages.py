@@ -21,6 +21,11 @@ def test_a_repository_is_added_tested_and_never_shows_its_password(desk, remote,
     desk.get_by_text("Proxy", exact=True).click()
     expect(desk.locator("#id_proxy_url")).to_be_visible()
     desk.get_by_text("Proxy", exact=True).click()
+    desk.get_by_role("button", name="Test what is entered").click()
+    expect(desk.get_by_text("main is at commit")).to_be_visible(timeout=30_000)
+    check_accessible(desk)
+    assert not GitRepository.objects.exists()
+    expect(desk.locator("#id_password")).to_have_value("never-seen-again")
     desk.get_by_role("button", name="Save and continue editing").click()
     expect(desk.get_by_text("was added successfully")).to_be_visible()
     assert GitRepository.objects.get().password.reveal() == "never-seen-again"

@@ -70,6 +70,10 @@ class TestReady:
         assert answer.status_code == 503
         assert answer.json()["parts"]["migrations"] == "bad"
 
+    def test_a_bad_answer_is_no_error_in_the_log_of_the_web_server(self, client, cache_away, caplog):
+        assert client.get("/readyz").status_code == 503
+        assert [record.getMessage() for record in caplog.records if record.name == "django.request"] == []
+
     def test_it_is_bad_without_the_cache_unless_that_is_left_out_of_account(self, client, cache_away):
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["parts"]["cache"]) == (503, "bad")
