@@ -86,6 +86,10 @@ pictures: install ## take the pictures of README and docs anew, as the tests in 
 soak: install ## let faults happen to a whole system for an hour (make soak ARGS='--faults 100' for minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: fuzz
+fuzz: install ## give a parser of outside bytes random ones (make fuzz ARGS='manifests --seconds 600'; ARGS=-h for all)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make made, except the data in var/
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

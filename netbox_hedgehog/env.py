@@ -55,7 +55,11 @@ def reading(directory: Path) -> Iterator[Reader]:
         ImproperlyConfigured: naming each variable whose value is wrong, without its value.
     """
     reader = Reader(eager=False, strip_whitespace=True)
-    reader.read_env(directory / "embedded.env", recurse=False)
+    embedded = directory / "embedded.env"
+    try:
+        reader.read_env(embedded, recurse=False)
+    except ValueError:
+        raise ImproperlyConfigured(f"{embedded} is no text. Remove it; netbox-hedgehog run writes it anew.") from None
     yield reader
     try:
         reader.seal()
@@ -105,7 +109,7 @@ def url_with(*schemes: str) -> Callable[[str], None]:
     def is_such_url(value: str) -> None:
         try:
             parts = urlsplit(value)
-            _ = parts.port
+            _ = parts.port, value.encode()
         except ValueError:
             raise ValidationError(
                 "Must be a URL; characters such as / ? # [ ] in its user or password must be percent-encoded."

@@ -86,7 +86,7 @@ def _run(request: HttpRequest, pk: int, run: int) -> HttpResponse:
     """Asked for when somebody opens it: a record may have hundreds of lines."""
     if not _may_view(request.user, "syncrun"):
         raise PermissionDenied
-    record = get_object_or_404(SyncRecord.objects.filter(run__fabric=pk), pk=run)
+    record = get_object_or_404(SyncRecord, run__fabric__id=pk, run__id=run)
     return TemplateResponse(request, "hedgehog/record.html", _lines(record.content))
 
 

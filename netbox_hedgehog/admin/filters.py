@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, Final, override
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.http import HttpRequest
 
 # Unfold ships no types; its filters are Django's with other choices.
 if TYPE_CHECKING:
@@ -26,11 +29,24 @@ else:
         TextFilter,
     )
 
-__all__ = ["ChoicesDropdownFilter", "DropdownFilter", "RangeDateTimeFilter", "RelatedChoice", "TextFilter"]
+__all__ = ["ChoicesDropdownFilter", "DropdownFilter", "RangeDateTimeFilter", "RelatedChoice", "TextFilter", "key_of"]
+
+
+_MOST_DIGITS: Final = 18
+
+
+def key_of(text: str) -> int | None:
+    """The number of a row; None for what is none: SQLite has an error for one of more than 64 bits, no answer."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 class RelatedChoice(AutocompleteSelectFilter):
     """By another row, which is found by typing; who may not see such rows could not search them."""
+
+    def __init__(self, field: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(field, request, *args, **kwargs)
+        if any(key_of(value) is None for value in self.lookup_val or () if value):
+            raise IncorrectLookupParameters
 
     @override
     def has_output(self) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.http import HttpRequest
 
-from netbox_hedgehog.admin.filters import DropdownFilter, TextFilter
+from netbox_hedgehog.admin.filters import DropdownFilter, TextFilter, key_of
 from netbox_hedgehog.models import FabricResource
 
 FABRIC: Final = "fabric__id__exact"
@@ -26,8 +26,7 @@ type Resources = QuerySet[FabricResource]
 
 def chosen_fabric(request: HttpRequest) -> int | None:
     """The fabric that the list is within."""
-    value = request.GET.get(FABRIC, "")
-    return int(value) if value.isdecimal() else None
+    return key_of(request.GET.get(FABRIC, ""))
 
 
 class _WithinFabric(SimpleListFilter):

@@ -48,7 +48,7 @@ class TaskForm(BeatTaskForm):  # type: ignore[misc]
         text: str = self.cleaned_data[name] or empty
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValidationError(f"This is not JSON: {error}.") from None
         if not isinstance(value, shape):
             raise ValidationError("Enter a JSON list." if shape is list else "Enter a JSON object.")

@@ -24,14 +24,17 @@ def check_authorities(pem: str, now: datetime) -> None:
     if "PRIVATE KEY" in pem:
         raise _invalid("it contains a private key, which no authority hands out")
     try:
-        certificates = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+        for certificate in x509.load_pem_x509_certificates(pem.encode()):
+            _check_time(certificate, now)
+    except ValueError:  # a certificate's parts are parsed when they are asked for
         raise _invalid("it cannot be read as PEM") from None
-    for certificate in certificates:
-        if certificate.not_valid_after_utc <= now:
-            raise _invalid(f"{_name(certificate)} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
-        if certificate.not_valid_before_utc > now:
-            raise _invalid(f"{_name(certificate)} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d} on")
+
+
+def _check_time(certificate: x509.Certificate, now: datetime) -> None:
+    if certificate.not_valid_after_utc <= now:
+        raise _invalid(f"{_name(certificate)} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if certificate.not_valid_before_utc > now:
+        raise _invalid(f"{_name(certificate)} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d} on")
 
 
 @lru_cache(maxsize=128)
@@ -41,8 +44,10 @@ def trusting(pem: str) -> ssl.SSLContext:
     One context per text: what one repository trusts is never seen by another, in whatever thread.
     Raises NeedsOperator ``git.ca_invalid``.
     """
+    # OpenSSL takes ASCII alone; what stands between the certificates is for people, in their alphabet.
+    certificates = pem.encode("ascii", "replace").decode() if pem.strip() else None
     try:
-        context = ssl.create_default_context(cadata=pem if pem.strip() else None)
+        context = ssl.create_default_context(cadata=certificates)
     except (ssl.SSLError, ValueError):
         raise _invalid("it cannot be read as PEM") from None
     if pem.strip():

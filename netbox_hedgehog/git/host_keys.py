@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING, Final
 
 from netbox_hedgehog.errors import NeedsOperator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _FIELDS: Final = 3
 _LENGTH: Final = 4
 _SSH_PORT: Final = 22
+_LONGEST_KIND: Final = 64
+_NO_SIGN: Final = re.compile(rb"[^!-~]")
 
 
 def check_known_hosts(text: str) -> None:
@@ -84,8 +87,10 @@ def _pattern(host: str, port: int) -> str:
 
 
 def _kind_of(key: bytes) -> str:
+    """What the key says that it is: one word, whatever a server puts there, as it is shown and stored."""
     length = int.from_bytes(key[:_LENGTH])
-    return key[_LENGTH : _LENGTH + length].decode("ascii", "backslashreplace")
+    kind = key[_LENGTH : _LENGTH + length][:_LONGEST_KIND]
+    return _NO_SIGN.sub(b"?", kind).decode()
 
 
 def _decoded(text: str) -> bytes:

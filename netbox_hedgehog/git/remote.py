@@ -74,7 +74,8 @@ def check_ref(ref: str) -> None:
 
     Raises NeedsOperator ``git.ref_not_found``.
     """
-    if ref.startswith("-") or not all(pygit2.reference_is_valid_name(name) for name in _candidates(ref)):
+    # For libgit2 a name ends at a NUL, and what follows would not be looked at.
+    if "\0" in ref or ref.startswith("-") or not all(map(pygit2.reference_is_valid_name, _candidates(ref))):
         raise ref_not_found(ref, "it is not a valid name")
 
 

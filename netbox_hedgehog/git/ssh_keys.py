@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -50,7 +49,7 @@ def _kind_of_openssh(private_key: str) -> bytes:
     lines = (line.strip() for line in private_key.splitlines())
     try:
         rest = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
-    except binascii.Error:
+    except ValueError:  # also of what is not ASCII
         return b""
     rest = rest.removeprefix(_OPENSSH)
     for _ in range(_BEFORE_THE_PUBLIC_KEY):

@@ -82,7 +82,8 @@ def parse_location(url: str) -> Location:
     scp = _SCP.fullmatch(url)
     if scp is None:
         raise _invalid("it has no scheme such as https://")
-    _refuse_password_without_scheme(scp)
+    if _holds_password(scp):
+        raise _invalid("it seems to hold a password but no scheme such as https://")
     return Location("ssh", scp["user"] or "", has_password=False, host=scp["host"], port=22, path=scp["path"])
 
 
@@ -128,26 +129,41 @@ def split_credentials(url: str) -> SplitUrl:
     """Move a user and password that were pasted into ``url`` out of it.
 
     An ssh user says which account is meant and is no secret: it stays in the URL, a password beside it does not.
-    Raises NeedsOperator ``git.url_invalid``.
+    Of what was meant to be a URL, only what follows the credentials is left: it is refused, but holds no secret.
     """
     match = _SCHEME.match(url)
     if match is None:
-        if scp := _SCP.fullmatch(url):
-            _refuse_password_without_scheme(scp)
-        return SplitUrl(url, "", "")
+        return _split_without_scheme(url)
     rest = url[match.end() :]
     authority_end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
     userinfo, at_sign, host = rest[:authority_end].rpartition("@")
     if not at_sign:
         return SplitUrl(url, "", "")
-    username, _, password = userinfo.partition(":")
-    if match["scheme"].lower() == "ssh":
-        host = f"{username}@{host}" if username else host
-    clean = f"{match[0]}{host}{rest[authority_end:]}"
-    username, password = unquote(username), unquote(password)
-    if REDACTED in redact(username):  # hosts take a token in the user's place; as a user name it would be shown
+    account, _, password = userinfo.partition(":")
+    username, password = unquote(account), unquote(password)
+    if _is_token(username):  # hosts take one in the user's place; as a user name it would be shown
         username, password = TOKEN_USER, username
-    return SplitUrl(clean, username, password)
+    elif username and match["scheme"].lower() == "ssh":
+        host = f"{account}@{host}"
+    return SplitUrl(f"{match[0]}{host}{rest[authority_end:]}", username, password)
+
+
+def _split_without_scheme(url: str) -> SplitUrl:
+    scp = _SCP.fullmatch(url)
+    if scp is None:
+        return SplitUrl(url, "", "")
+    if _holds_password(scp):
+        before, _, rest = (url if scp["user"] is None else scp["path"]).rpartition("@")
+        username, _, password = before.rpartition("/")[2].partition(":")
+        return SplitUrl(rest, *((username, password) if password else (TOKEN_USER, username)))
+    if _is_token(scp["user"] or ""):
+        rest = split_credentials(url.removeprefix(f"{scp['user']}@"))
+        return SplitUrl(rest.url, TOKEN_USER, scp["user"])
+    return SplitUrl(url, "", "")
+
+
+def _is_token(username: str) -> bool:
+    return REDACTED in redact(username)
 
 
 def shown_url(url: str) -> str:
@@ -156,15 +172,17 @@ def shown_url(url: str) -> str:
     try:
         location = parse_location(url)
     except NeedsOperator:
-        return hidden
-    is_account = _USER.fullmatch(location.username) and REDACTED not in redact(location.username)
+        return hidden if _SCHEME.match(url) else redact(split_credentials(url).url)
+    is_account = _USER.fullmatch(location.username) and not _is_token(location.username)
     return url if location.scheme == "ssh" and not location.has_password and is_account else hidden
 
 
-def _refuse_password_without_scheme(scp: re.Match[str]) -> None:
-    """``user:password@host/path`` reads as a path on the host ``user``: the password would be stored and shown."""
-    if scp["user"] is None and "@" in scp["path"].partition("/")[0]:
-        raise _invalid("it seems to hold a password but no scheme such as https://")
+def _holds_password(scp: re.Match[str]) -> bool:
+    """Whether ``user:password@host/path`` would be read as a path on the host ``user``, or ``https:/user:password@…``
+    as one on the host ``https``: the password would be stored and shown.
+    """
+    before, at_sign, _ = scp["path"].rpartition("@")
+    return bool(at_sign) and (scp["user"] is None or ":" in before)
 
 
 def _parse_with_scheme(url: str) -> Location:

@@ -170,3 +170,11 @@ def test_a_tick_says_what_it_skipped_what_failed_and_what_it_cost(boss, fabric):
     assert "&lt;i&gt;broken&lt;/i&gt;" in page
     assert "deleted one <code>tick.Y</code> gone" in page
     assert "queries: 12" in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "x"])
+def test_a_fabric_that_cannot_be_is_no_error(boss, number):
+    for model in ("syncrun", "fabricresource", "fabricfinding"):
+        answer = boss.get(f"/admin/netbox_hedgehog/{model}/?fabric__id__exact={number}", follow=True)
+        assert answer.status_code == 200

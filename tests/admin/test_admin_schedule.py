@@ -235,7 +235,13 @@ def test_changing_an_interval_that_several_tasks_share_says_so(boss: Client, tas
 
 @pytest.mark.parametrize(
     ("field", "text", "words"),
-    [("headers", "{oops", "not JSON"), ("headers", "[]", "object"), ("args", "{}", "list"), ("kwargs", "[]", "object")],
+    [
+        ("headers", "{oops", "not JSON"),
+        ("headers", "[]", "object"),
+        ("args", "{}", "list"),
+        ("args", "[" * 100_000, "not JSON"),
+        ("kwargs", "[]", "object"),
+    ],
 )
 def test_json_that_beat_would_choke_on_is_refused(boss: Client, task: Any, field: str, text: str, words: str) -> None:
     assert words in errors_of(boss.post(page(task), form_of(task, **{field: text})), field)

@@ -300,7 +300,7 @@ class TestTheTextOfAnAuthority:
     NOW = datetime.now(UTC)
 
     def test_is_a_list_of_certificates_or_nothing(self) -> None:
-        for text in ("", " \n", Authority("One").pem, Authority("One").pem + "\n# two\n" + Authority("Two").pem):
+        for text in ("", " \n", Authority("One").pem, Authority("One").pem + "\n# zwölf\n" + Authority("Two").pem):
             check_authorities(text, self.NOW)
             trusting(text)
 

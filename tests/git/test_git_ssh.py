@@ -28,7 +28,7 @@ from netbox_hedgehog.git import (
     mirror_at,
     remote_head,
 )
-from netbox_hedgehog.git.host_keys import check_known_hosts, fingerprint, host_key_line
+from netbox_hedgehog.git.host_keys import check_known_hosts, fingerprint, host_key_line, not_vouched_for
 from tests.git.conftest import LOOSE
 from tests.support.git_server import commit_files, hang, tcp_server
 from tests.support.proxy import ConnectProxy
@@ -268,6 +268,16 @@ class TestKnownHosts:
         line = host_key_line("git.example.com", port, KEY.public_data)
         assert line == f"{name} {' '.join(KEY.export_public_key().decode().split()[:2])}\n"
         check_known_hosts(line)
+
+    def test_a_kind_is_one_word_whatever_the_server_puts_there(self) -> None:
+        kind = b"ssh\0 \x1b[2J\nother.example.com ssh-ed25519 " + b"A" * 1000
+        key = len(kind).to_bytes(4) + kind
+        line = host_key_line("git.example.com", 22, key)
+        assert len(line.split()) == 3
+        assert line.isascii()
+        refusal = str(not_vouched_for("git.example.com", 22, "", key))
+        assert refusal.isprintable()
+        assert len(refusal) < 500
 
     def test_prints_are_those_that_ssh_keygen_shows(self) -> None:
         assert fingerprint(KEY.public_data) == KEY.get_fingerprint()

@@ -169,12 +169,21 @@ def test_a_split_url_passes_the_check() -> None:
     check_url(split_credentials("https://alice:hunter2@host/x").url, POLICY)
 
 
-def test_a_password_without_a_scheme_is_neither_accepted_nor_taken_for_a_path():
-    for use in (lambda url: check_url(url, UrlPolicy(allow_private=True)), split_credentials):
-        with pytest.raises(NeedsOperator) as refused:
-            use("user:s3cr3t@host/fabric.git")
-        assert refused.value.code == "git.url_invalid"
-        assert "s3cr3t" not in str(refused.value)
+@pytest.mark.parametrize("before", ["", "https:/", "1https://", "git@host:"])
+def test_a_password_without_a_scheme_is_neither_accepted_nor_kept_nor_shown(before):
+    url = f"{before}user:s3cr3t@host/fabric.git"
+    with pytest.raises(NeedsOperator) as refused:
+        check_url(url, UrlPolicy(allow_private=True))
+    assert refused.value.code == "git.url_invalid"
+    assert "s3cr3t" not in str(refused.value)
+    split = split_credentials(url)
+    assert (split.url, split.username, split.password) == ("host/fabric.git", "user", "s3cr3t")
+    assert shown_url(url) == "host/fabric.git"
+
+
+def test_a_token_without_a_scheme_is_kept_as_the_password():
+    split = split_credentials("https:/t0k3n@host/fabric.git")
+    assert (split.url, split.username, split.password) == ("host/fabric.git", "x-access-token", "t0k3n")
 
 
 @pytest.mark.parametrize("userinfo", ["{token}", "{token}:", "{token}:x-oauth-basic"])
@@ -186,6 +195,14 @@ def test_a_token_in_the_users_place_is_kept_as_the_password(userinfo):
         "x-access-token",
         token,
     )
+
+
+@pytest.mark.parametrize("url", ["ssh://{}@github.com/network/fabric.git", "{}@github.com:network/fabric.git"])
+def test_a_token_in_the_account_s_place_does_not_stay_in_the_url(url):
+    token = "ghp_" + "a1B2" * 9
+    split = split_credentials(url.format(token))
+    assert (split.username, split.password) == ("x-access-token", token)
+    assert split.url == url.format("").replace("@", "")
 
 
 LISTS = UrlPolicy(

@@ -1,8 +1,8 @@
 """Random content for the manifest parser and everything behind it: `python -m tests.support.fuzz [ROUNDS]`.
 
 It runs in a process whose memory is limited, so that an input on which the parser blows up ends it; Hypothesis bounds
-the time of each and prints the smallest input that fails. tests/corpus/hostile keeps such inputs, and those that a
-coverage-guided fuzzer (atheris) found to reach every branch of the parser that it could.
+the time of each and prints the smallest input that fails. It begins with the inputs that tests/fuzz keeps, which come
+at the parser from the other side: by its coverage.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netbox_hedgehog.manifests import ManifestLimits, check, facts_of, read_manifests
-from tests.support.corpus import CORPUS, FABRICS, files
+from tests.support.corpus import FABRICS, files
 
 LIMITS: Final = ManifestLimits()
 EXAMPLES_PER_ROUND: Final = 1500
 LONGEST: Final = 64 * 1024
-KEPT: Final = sorted((CORPUS / "hostile").iterdir())
+KEPT: Final = sorted((Path(__file__).parents[1] / "fuzz" / "corpus" / "manifests").iterdir())
 # What the slowest and the largest input of test_manifests_hostile.py cost, 25 and 5 times over.
 TIME_PER_INPUT: Final = timedelta(seconds=5)
 MEMORY_BYTES: Final = 200 * 1024 * 1024
