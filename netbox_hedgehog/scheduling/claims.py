@@ -22,7 +22,7 @@ from netbox_hedgehog.scheduling.due import due, is_claimed
 EXPIRED_AT_ONCE: Final = 1000
 
 # From the end of a tick's time budget until its last messages are confirmed.
-_PUBLISH_MARGIN_SECONDS: Final = 10
+PUBLISH_MARGIN_SECONDS: Final = 10
 
 type Order = tuple[str, ...]
 LONGEST_OVERDUE_FIRST: Final[Order] = ("due_at", "pk")
@@ -53,7 +53,7 @@ def take_due(now: datetime, token: UUID, limit: int, *, order: Order = LONGEST_O
     claims hold for the rest of a tick only, until :func:`confirm` says that their messages are on the way: a tick
     that dies or loses the database while publishing delays its fabrics by about one tick, not by a whole lease.
     """
-    lease_seconds = conf.tick_time_budget_seconds + _PUBLISH_MARGIN_SECONDS
+    lease_seconds = conf.tick_time_budget_seconds + PUBLISH_MARGIN_SECONDS
     with transaction.atomic():
         chosen = [
             Claimed(*row)

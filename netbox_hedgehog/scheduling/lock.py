@@ -13,13 +13,24 @@ import structlog
 from django.core.cache import DEFAULT_CACHE_ALIAS, cache, caches
 from django_redis.cache import RedisCache
 
+from netbox_hedgehog.conf import conf
 from netbox_hedgehog.observability.redaction import redact
+from netbox_hedgehog.scheduling.claims import PUBLISH_MARGIN_SECONDS
 
 KEY: Final = "periodic_fabric_sync_running"
 TIMEOUT_SECONDS: Final = 300
 
 # Compare and act in one step on the server: between a GET and a DELETE the lock may pass to another tick.
 _DELETE_IF_MINE: Final = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0"
+# A value that looks like no token of ours is somebody's who holds the lock by hand: it is left until it expires.
+_TAKE_IF_SILENT: Final = """
+local held, left = redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])
+if held and #held == #ARGV[1] and left >= 0 and left < tonumber(ARGV[2]) then
+    redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[3])
+    return 1
+end
+return 0
+"""
 _EXTEND_IF_MINE: Final = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('pexpire', KEYS[1], ARGV[2]) or 0"
 
 log = structlog.get_logger(__name__)
@@ -55,13 +66,16 @@ class CacheLock:
         try:
             backend = caches[DEFAULT_CACHE_ALIAS]
             if isinstance(backend, RedisCache):
-                client = backend.client
-                key, value = client.make_key(self.key), client.encode(self.token)
-                client.get_client(write=True).eval(script, 1, key, value, *args)
+                self._evaluate(backend, script, *args)
             elif backend.get(self.key) == self.token:  # no such step in other caches: a small race remains
                 backend.touch(self.key, self.timeout_seconds if script == _EXTEND_IF_MINE else 0)
         except Exception as error:  # noqa: BLE001 - the lock then ends by its timeout
             self._unavailable(error, "the lock ends by its timeout")
+
+    def _evaluate(self, backend: RedisCache, script: str, *args: Any) -> Any:
+        client = backend.client
+        key, value = client.make_key(self.key), client.encode(self.token)
+        return client.get_client(write=True).eval(script, 1, key, value, *args)
 
     def _unavailable(self, error: Exception, consequence: str) -> None:
         self.available = False
@@ -69,7 +83,25 @@ class CacheLock:
 
 
 class TickLock(CacheLock):
-    """The lock of the tick."""
+    """The lock of the tick. One whose holder is silent for longer than a tick lasts is taken over: it was killed."""
 
     def __init__(self) -> None:
         super().__init__(KEY, TIMEOUT_SECONDS)
+
+    def acquire(self) -> bool:
+        """As of any lock; and whether the tick that holds it is dead."""
+        return super().acquire() or self._take_from_the_dead()
+
+    def _take_from_the_dead(self) -> bool:
+        backend = caches[DEFAULT_CACHE_ALIAS]
+        if not isinstance(backend, RedisCache):
+            return False
+        left_seconds = TIMEOUT_SECONDS - conf.tick_time_budget_seconds - PUBLISH_MARGIN_SECONDS
+        try:
+            is_taken = bool(self._evaluate(backend, _TAKE_IF_SILENT, int(left_seconds * 1000), TIMEOUT_SECONDS * 1000))
+        except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+            self._unavailable(error, "the lock ends by its timeout")
+            return False
+        if is_taken:
+            log.warning("lock.taken_from_the_dead", key=self.key)
+        return is_taken

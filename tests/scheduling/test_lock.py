@@ -45,6 +45,35 @@ def test_one_that_passed_to_another_is_neither_freed_nor_extended(held):
     assert cache.ttl(KEY) <= 50
 
 
+def test_one_whose_tick_was_killed_is_taken_over_once_no_tick_could_last_so_long(held, settings):
+    settings.HEDGEHOG_TICK_TIME_BUDGET_SECONDS = 45
+    cache.expire(KEY, 300 - 54)
+    assert not TickLock().acquire()
+    cache.expire(KEY, 300 - 56)
+    successor = TickLock()
+    assert successor.acquire()
+    assert 299 <= cache.ttl(KEY) <= 300
+    assert not TickLock().acquire()
+    held.release()
+    assert cache.get(KEY) == successor.token
+
+
+def test_one_that_somebody_holds_by_hand_is_left_to_its_timeout():
+    cache.set(KEY, "maintenance", 20)
+    assert not TickLock().acquire()
+    cache.set(KEY, True, None)
+    assert not TickLock().acquire()
+
+
+def test_one_of_which_the_cache_cannot_say_whose_it_is_is_left_alone(held, monkeypatch):
+    def fail(*_: object) -> None:
+        raise TimeoutError("timed out")
+
+    cache.expire(KEY, 10)
+    monkeypatch.setattr(TickLock, "_evaluate", fail)
+    assert not TickLock().acquire()
+
+
 def test_one_that_was_flushed_is_not_made_again(held):
     cache.clear()
     held.renew()
