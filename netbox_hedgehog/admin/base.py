@@ -27,6 +27,9 @@ else:
     class ModelAdmin(UnfoldModelAdmin):
         """Unfold's, subscriptable with its model as the type checker wants it."""
 
+        when_empty = "There is none."
+        """What an empty list says."""
+
         def __class_getitem__(cls, _model: Any) -> Any:
             return cls
 

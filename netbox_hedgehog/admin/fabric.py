@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, override
 
 from django.contrib import admin
-from django.db.models import QuerySet, TextField
+from django.db.models import JSONField, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
@@ -58,11 +58,12 @@ class FabricAdmin(FabricActions):
         ("git_repository", RelatedChoice),
     )
     list_filter_submit = True
+    when_empty = "A fabric is one network: a directory of a Git repository, and how often to look there."
     show_facets = admin.ShowFacets.NEVER  # a count of the whole fleet for each choice
     search_fields = ("name", "description", "git_repository__name")
     search_help_text = "Name, description or repository"
     autocomplete_fields = ("git_repository", "schema_source")
-    formfield_overrides = {TextField: {"widget": FewLines}}
+    formfield_overrides = {TextField: {"widget": FewLines}, JSONField: {"widget": FewLines}}
     change_form_template = "hedgehog/fabric_form.html"
     readonly_fields = ("connection",)
     fieldsets = (

@@ -24,6 +24,8 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     show_facets = admin.ShowFacets.NEVER  # a count of the fleet for each choice
     list_select_related = ("fabric",)
     search_fields = ("name", "code")
+    search_help_text = "Name of a resource, or code"
+    when_empty = "The checks of the last syncs had nothing to say."
     ordering = ("fabric_id", "pk")
     readonly_fields = ("fabric_link", "severity_badge", "resource", "source")
     fieldsets = (

@@ -42,6 +42,8 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
     show_facets = admin.ShowFacets.NEVER  # a count of the fleet for each choice
     list_select_related = ("fabric",)
     search_fields = ("fabric__name", "commit")
+    search_help_text = "Fabric or commit"
+    when_empty = "No change is held: what the syncs found was within the budgets of their fabrics."
     actions = ("approve", "reject")
     change_form_outer_before_template = "hedgehog/held_decision.html"
     readonly_fields = ("fabric_link", "decision_badge", "since", "why", "sizes", "diff")

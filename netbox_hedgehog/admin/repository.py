@@ -38,6 +38,8 @@ class RepositoryAdmin(PageAdmin[GitRepository]):
     change_form_outer_before_template = "hedgehog/repository_test_button.html"
     list_display = ("name", "shown_url", "branch", "credentials", "used_by")
     search_fields = ("name", "url")
+    search_help_text = "Name or URL"
+    when_empty = "A repository is where Git is: a URL, a branch, and how to sign in there."
     readonly_fields = ("credentials", "used_by", "shown_url", "head", "mirror", "connection")
 
     @override

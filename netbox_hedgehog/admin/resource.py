@@ -43,6 +43,7 @@ class ResourceAdmin(ReadOnlyAdmin[FabricResource]):
     list_select_related = ("fabric",)
     search_fields = ("name",)
     search_help_text = HELP
+    when_empty = "Resources come with the first sync that succeeds."
     ordering = ("fabric_id", "kind", "namespace", "name", "api_version")
     readonly_fields = (
         "fabric_link",

@@ -68,6 +68,7 @@ class SyncRunAdmin(HistoryAdmin[SyncRun]):
         ("What changed", {"fields": ("record_text",)}),
     )
     actions = ("compare",)
+    when_empty = "No sync has ended yet."
 
     class Media:
         css: ClassVar[Any] = {"all": ("hedgehog/code.css",)}
@@ -170,6 +171,7 @@ class SchedulerRunAdmin(HistoryAdmin[SchedulerRun]):
         "took",
     )
     list_filter = (("status", ChoicesDropdownFilter), ("started_at", TimeFilter))
+    when_empty = "No tick has run yet; “Sync schedule” says why."
     readonly_fields = ("begun", "status_badge", "because", "took", "skipped_in_words", "error_list", "cost")
     fieldsets = (
         (None, {"fields": ("status_badge", "because", "begun", "took")}),

@@ -56,6 +56,7 @@ class PeriodicTaskAdmin(PageAdmin[Any]):
     list_filter = ("enabled", "one_off")
     list_select_related = SCHEDULES
     search_fields = ("name", "task")
+    search_help_text = "Name or task"
     ordering = ("name",)
     formfield_overrides = {TextField: {"widget": FewLines}}
     actions = ("enable_tasks", "disable_tasks", "run_tasks")

@@ -91,6 +91,8 @@ class SchemaSourceAdmin(PageAdmin[SchemaSource]):
     list_display = ("name", "place", "state", "kind_count", "used_by")
     list_select_related = ("git_repository",)
     search_fields = ("name", "git_repository__name", "local_folder")
+    search_help_text = "Name, repository or folder"
+    when_empty = "A schema source has the definitions that the resources of fabrics may be checked against."
     autocomplete_fields = ("git_repository",)
     readonly_fields = ("state", "kind_count", "commit", "what_is_unchecked", "used_by")
     settings_fields = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -261,6 +262,22 @@ def test_a_fabric_is_chosen_by_typing_and_not_from_a_list_of_all(boss: Client, m
     assert 'data-ajax--url="/admin/autocomplete/"' in text
     assert "f000" not in text
     assert last.name in boss.get(changelist, {"fabric__id__exact": last.pk}).content.decode()
+
+
+@pytest.mark.parametrize("model", [model for model in BUILDERS if model.__module__.startswith("netbox_hedgehog")])
+def test_an_empty_list_says_what_belongs_there(boss: Client, model: type[Model]) -> None:
+    text = boss.get(url(model, "changelist")).content.decode()
+    assert "Nothing here yet" in text
+    assert boss.get(url(model, "changelist")).context["cl"].model_admin.when_empty in unescape(text)
+    assert "Reset filters" not in text
+
+
+def test_a_list_without_a_match_blames_the_search(boss: Client) -> None:
+    text = boss.get(url(HedgehogFabric, "changelist"), {"q": "nobody"}).content.decode()
+    assert "Nothing matches" in text
+    assert "Reset filters" in text
+    assert "Show all" in text
+    assert "Show all" not in boss.get(url(HedgehogFabric, "changelist")).content.decode()
 
 
 def test_findings_are_narrowed_to_a_fabric(boss: Client) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
+from netbox_hedgehog.models import FabricFinding
 from tests.admin.test_admin_pages import BUILDERS, READ_ONLY, url
 from tests.support.browser import PHONE
 
@@ -31,3 +35,22 @@ def test_fits_a_phone_and_can_be_perceived(phone, check_accessible, scheme):
         width = phone.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"], f"{address} is {width} pixels wide"
         check_accessible(phone)
+
+
+def test_an_empty_list_can_be_perceived(phone, check_accessible, screenshot):
+    phone.goto(url(FabricFinding, "changelist"))
+    expect(phone.get_by_text("The checks of the last syncs had nothing to say.")).to_be_visible()
+    check_accessible(phone)
+    screenshot(phone, "empty-phone")
+
+
+def test_the_menu_opens_by_keyboard(phone, check_accessible):
+    link = phone.get_by_role("link", name="Held changes")
+    expect(link).not_to_be_in_viewport()
+    phone.get_by_role("button", name="Menu").focus()
+    phone.keyboard.press("Enter")
+    expect(link).to_be_in_viewport()
+    check_accessible(phone)
+    link.focus()
+    phone.keyboard.press("Enter")
+    expect(phone).to_have_title(re.compile("held change"))
