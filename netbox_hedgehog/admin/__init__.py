@@ -1,5 +1,5 @@
 """The admin pages; Django's autodiscovery imports this package, and each module registers its own pages."""
 
-from netbox_hedgehog.admin import fabric, finding, held, repository, resource, runs, schedule, schema, users
+from netbox_hedgehog.admin import deleting, fabric, finding, held, repository, resource, runs, schedule, schema, users
 
-__all__ = ["fabric", "finding", "held", "repository", "resource", "runs", "schedule", "schema", "users"]
+__all__ = ["deleting", "fabric", "finding", "held", "repository", "resource", "runs", "schedule", "schema", "users"]

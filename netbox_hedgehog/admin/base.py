@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Any, ClassVar, Final, override
 
 from django.contrib.admin.utils import quote
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -17,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from netbox_hedgehog.admin.audit import changes_in_words
+from netbox_hedgehog.admin.counting import BoundedPaginator
 
 # Unfold ships no types; its classes are Django's as far as a reader of this code can tell.
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class PageAdmin[M: Model](ModelAdmin[M]):
     """An editable page that writes the columns its user changed, and no other."""
 
     list_per_page = 50
+    paginator: ClassVar[type[Paginator[Any]]] = BoundedPaginator
     show_full_result_count = False
 
     @override
@@ -97,6 +100,7 @@ class ReadOnlyAdmin[M: Model](ModelAdmin[M]):
     """A page of what the machine wrote: nobody adds, changes or deletes here."""
 
     list_per_page = 50
+    paginator: ClassVar[type[Paginator[Any]]] = BoundedPaginator
     show_full_result_count = False
     actions: Sequence[str] | None = None
 

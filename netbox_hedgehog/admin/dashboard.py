@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.contrib import admin
-from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -30,8 +29,9 @@ from netbox_hedgehog.models import (
 )
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.pulse import workers_seen
-from netbox_hedgehog.scheduling.due import due, epoch_microseconds
-from netbox_hedgehog.scheduling.fleet import Fleet, fleet_reasons, missed, survey
+from netbox_hedgehog.scheduling.due import DUE
+from netbox_hedgehog.scheduling.figures import figures
+from netbox_hedgehog.scheduling.fleet import Fleet, fleet_reasons, survey
 from netbox_hedgehog.scheduling.schedule import ScheduleError, next_tick, tick_task
 
 HOURS: Final = 24
@@ -138,25 +138,24 @@ def _workers() -> str:
 
 def _fleet(now: datetime) -> list[tuple[str, SafeString | str, str]]:
     """(name, figure, tone) of each state, with the list behind it."""
-    scheduled = Q(sync_enabled=True, status=FabricStatus.ACTIVE)
-    counts = HedgehogFabric.objects.aggregate(
-        total=Count("pk"),
-        scheduled=Count("pk", filter=scheduled),
-        **{status.value: Count("pk", filter=Q(sync_status=status)) for status in SyncStatus},
-    )
-    waiting, late = due(now), missed(now)
-    overdue = late.count()
+    counted = figures(now)
+    states: Counter[str] = Counter()
+    for group in counted.groups:
+        states[group.sync_status] += group.fabrics
+    scheduled = sum(group.enabled for group in counted.groups if group.status == FabricStatus.ACTIVE)
+    waiting = next((group for group in counted.overdue if group.verdict == DUE), None)
+    missed = waiting.missed if waiting else 0
     # One that was never synced is due since ever, which says nothing.
-    oldest = late.filter(due_at__gt=0).aggregate(since=Min("due_at"))["since"] if overdue else None
-    latest = duration((epoch_microseconds(now) - oldest) / 1e6) if oldest is not None else ""
-    return [
-        ("Fabrics", _count(counts["total"]), ""),
-        ("Scheduled", _count(counts["scheduled"], sync_enabled__exact=1, status__exact=FabricStatus.ACTIVE), ""),
-        *(_state(status, tone, counts[status.value]) for status, tone in _TONES.items()),
-        ("Due now", _count(waiting.count(), schedule="due"), ""),
-        ("Overdue", _count(overdue, schedule="overdue"), "bad" if overdue else ""),
-        *([("Longest overdue", latest, "bad")] if latest else []),
+    latest = waiting.longest_missed_seconds if waiting else None
+    facts = [
+        ("Fabrics", _count(counted.fabrics), ""),
+        ("Scheduled", _count(scheduled, sync_enabled__exact=1, status__exact=FabricStatus.ACTIVE), ""),
+        *(_state(status, tone, states[status]) for status, tone in _TONES.items()),
+        ("Due now", _count(waiting.fabrics if waiting else 0, schedule="due"), ""),
+        ("Overdue", _count(missed, schedule="overdue"), "bad" if missed else ""),
+        *([("Longest overdue", duration(latest), "bad")] if latest is not None else []),
     ]
+    return [*facts, *([("Counted", moment(counted.at, now), "")] if counted.at != now else [])]
 
 
 def _state(status: SyncStatus, tone: str, number: int) -> tuple[str, SafeString, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, override
 
 from django.contrib import admin
-from django.db.models import JSONField, QuerySet, TextField
+from django.db.models import JSONField, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from netbox_hedgehog.admin import fabric_look as look
 from netbox_hedgehog.admin.base import with_error
 from netbox_hedgehog.admin.fabric_actions import FabricActions
+from netbox_hedgehog.admin.fabric_changelist import FabricChangeList
 from netbox_hedgehog.admin.fabric_filters import (
     ActivityFilter,
     ScheduleFilter,
@@ -94,8 +95,8 @@ class FabricAdmin(FabricActions):
         js = ("hedgehog/fabric.js",)
 
     @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[HedgehogFabric]:
-        return with_next_due(super().get_queryset(request))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FabricChangeList]:
+        return FabricChangeList
 
     @override
     def get_urls(self) -> list[URLPattern]:
@@ -132,8 +133,9 @@ class FabricAdmin(FabricActions):
     @override
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Put the overview beside the form."""
-        fabric = context.get("original")
-        if isinstance(fabric, HedgehogFabric):
+        original = context.get("original")
+        if isinstance(original, HedgehogFabric):
+            fabric = with_next_due(HedgehogFabric.objects.all()).get(pk=original.pk)
             context |= overview_context(fabric, request, timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 

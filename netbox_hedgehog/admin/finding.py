@@ -27,6 +27,7 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     search_help_text = "Name of a resource, or code"
     when_empty = "The checks of the last syncs had nothing to say."
     ordering = ("fabric_id", "pk")
+    sortable_by = ()  # of a whole fleet they are too many, and the filters find what sorting would
     readonly_fields = ("fabric_link", "severity_badge", "resource", "source")
     fieldsets = (
         (None, {"fields": ("severity_badge", "code", "message", "field")}),

@@ -13,7 +13,7 @@ class FabricFinding(models.Model):
     nothing here.
     """
 
-    fabric = models.ForeignKey(HedgehogFabric, on_delete=models.CASCADE, related_name="findings")
+    fabric = models.ForeignKey(HedgehogFabric, on_delete=models.CASCADE, related_name="findings", db_index=False)
     severity = models.CharField(max_length=10, choices=FindingSeverity)
     code = models.CharField(max_length=64)
     api_version = models.CharField("API version", max_length=320)
@@ -28,6 +28,12 @@ class FabricFinding(models.Model):
     class Meta:
         ordering = ("fabric", "pk")
         verbose_name = "finding"
+        indexes = [
+            # Admin: the list, of all fabrics or of one; and of one severity or code.
+            models.Index(fields=["fabric", "id"], name="finding_of_fabric"),
+            models.Index(fields=["severity", "fabric", "id"], name="finding_of_severity"),
+            models.Index(fields=["code", "fabric", "id"], name="finding_of_code"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}: {self.code}"

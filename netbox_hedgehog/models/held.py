@@ -27,6 +27,10 @@ class HeldChange(models.Model):
     class Meta:
         ordering = ("held_at", "pk")
         verbose_name = "held change"
+        indexes = [
+            # Admin: a commit of a shared repository may hold all its fabrics.
+            models.Index(fields=["held_at", "id"], name="heldchange_oldest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.fabric.name} at {self.commit[:12]}"

@@ -34,8 +34,17 @@ class SyncRun(models.Model):
             # Admin: the newest runs of all fabrics, and of one.
             models.Index(fields=["-started_at"], name="syncrun_newest"),
             models.Index(fields=["fabric", "-started_at"], name="syncrun_of_fabric"),
-            # Admin: the newest failed, held, lost ones. Nearly all runs find nothing new, and cost this index nothing.
-            models.Index(fields=["-started_at"], name="syncrun_news", condition=~models.Q(status=RunStatus.UNCHANGED)),
+            # Admin: the newest failed, held, lost ones, those with an error, those by hand. Nearly all runs find
+            # nothing new and are the schedule's, and cost these indexes nothing.
+            models.Index(
+                fields=["status", "-started_at"],
+                name="syncrun_of_status",
+                condition=~models.Q(status=RunStatus.UNCHANGED),
+            ),
+            models.Index(
+                fields=["error_code", "-started_at"], name="syncrun_of_error", condition=models.Q(error_code__gt="")
+            ),
+            models.Index(fields=["-started_at"], name="syncrun_by_hand", condition=models.Q(trigger=Trigger.MANUAL)),
             # scheduling.retention: the newest failure of each fabric.
             models.Index(
                 fields=["fabric", "-started_at"],

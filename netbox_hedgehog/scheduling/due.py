@@ -94,8 +94,12 @@ def is_claimed(now: datetime) -> Q:
 
 
 def is_backing_off(now: datetime) -> Q:
-    """Rows that wait after a failure, and whose source is still as it was when they failed."""
-    return Q(retry_at__gt=now, failed_source=source_fingerprint())
+    """Rows that wait after a failure, and whose source is still as it was when they failed.
+
+    Two Qs, because one sorts what it is given, and databases work through it in that order: the digest of every row
+    would be reckoned before a look at the time, and that is most of the work.
+    """
+    return Q(retry_at__gt=now) & Q(failed_source=source_fingerprint())
 
 
 def has_expired(now: datetime) -> Q:
@@ -123,7 +127,7 @@ def with_next_due(fabrics: QuerySet[HedgehogFabric]) -> QuerySet[HedgehogFabric]
 
     As far as its interval and its back-off decide; it may be past.
     """
-    waits = Q(retry_at__isnull=False, failed_source=source_fingerprint())
+    waits = Q(retry_at__isnull=False) & Q(failed_source=source_fingerprint())
     return fabrics.annotate(
         next_due=Case(
             When(~HAS_SOURCE | Q(due_at__isnull=True), then=Value(None)),
@@ -176,19 +180,23 @@ class Overdue(NamedTuple):
 
     verdict: str
     fabrics: int
+    missed: int
+    longest_missed_seconds: float | None
     longest_seconds: float
     within: tuple[int, ...]
     synced: int
     total_seconds: float
 
 
-def overdue(now: datetime, bounds_seconds: Sequence[float]) -> list[Overdue]:
+def overdue(now: datetime, bounds_seconds: Sequence[float], since: datetime) -> list[Overdue]:
     """Group the expired fabrics by verdict, in one query; ``within`` counts those late by at most each bound.
 
-    A fabric that was never synced is due since ever: it counts, but its lateness says nothing.
+    ``missed`` counts those that could have been taken at ``since`` already, as :func:`due_since` has it. A fabric that
+    was never synced is due since ever: it counts, but its lateness says nothing.
     """
     at = epoch_microseconds(now)
     was_synced = Q(due_at__gt=0)
+    was_missed = has_expired(since) & ~is_backing_off(since)
     within = {
         f"within_{index}": Count("pk", filter=was_synced & Q(due_at__gte=at - int(bound * 1_000_000)))
         for index, bound in enumerate(bounds_seconds)
@@ -200,6 +208,8 @@ def overdue(now: datetime, bounds_seconds: Sequence[float]) -> list[Overdue]:
         .values("verdict")
         .annotate(
             fabrics=Count("pk"),
+            missed=Count("pk", filter=was_missed),
+            oldest_missed=Min("due_at", filter=was_synced & was_missed),
             oldest=Min("due_at", filter=was_synced),
             synced=Count("pk", filter=was_synced),
             mean=Avg("due_at", filter=was_synced),
@@ -210,6 +220,8 @@ def overdue(now: datetime, bounds_seconds: Sequence[float]) -> list[Overdue]:
         Overdue(
             row["verdict"],
             row["fabrics"],
+            row["missed"],
+            None if row["oldest_missed"] is None else (at - row["oldest_missed"]) / 1_000_000,
             (at - row["oldest"]) / 1_000_000 if row["synced"] else 0.0,
             tuple(row[name] for name in within),
             row["synced"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
@@ -18,6 +18,9 @@ from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST
 from netbox_hedgehog.scheduling.due import HAS_SOURCE, due, has_expired, is_backing_off, is_claimed
 from netbox_hedgehog.scheduling.fleet import Fleet, hindrances, survey, untaken
 from netbox_hedgehog.scheduling.reasons import Reason, Why, at, at_microseconds
+
+LEAST_COUNTED: Final = 1000
+"""So many fabrics before another are counted, however few the next tick may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +71,28 @@ def why_not(fabric_id: int, now: datetime) -> tuple[Reason, ...]:
     Raises:
         HedgehogFabric.DoesNotExist: there is no such fabric.
     """
-    answers = explain(HedgehogFabric.objects.filter(pk=fabric_id), now)
-    if not answers:
+    fleet = survey(now)
+    rows = _rows(HedgehogFabric.objects.filter(pk=fabric_id), now)
+    if not rows:
         raise HedgehogFabric.DoesNotExist(f"There is no fabric {fabric_id}.")
-    return answers[0].reasons
+    return tuple(_reasons(rows[0], fleet, _place(rows[0], fleet) if rows[0].is_due else None))
 
 
 def explain(fabrics: QuerySet[HedgehogFabric], now: datetime, fleet: Fleet | None = None) -> list[Answer]:
     """The reasons of each of ``fabrics``, in the queryset's order; at most six queries for any number of them."""
     fleet = fleet or survey(now)
-    rows = [_Fabric(*row) for row in fabrics.annotate(**_verdicts(now)).values_list(*_Fabric._fields)]
+    rows = _rows(fabrics, now)
     positions = _positions(now, {row.pk for row in rows if row.is_due})
-    return [
-        Answer(row.pk, row.name, row.is_due, positions.get(row.pk), tuple(_reasons(row, fleet, positions.get(row.pk))))
-        for row in rows
-    ]
+    return [_answer(row, fleet, positions.get(row.pk)) for row in rows]
+
+
+def _rows(fabrics: QuerySet[HedgehogFabric], now: datetime) -> list[_Fabric]:
+    return [_Fabric(*row) for row in fabrics.annotate(**_verdicts(now)).values_list(*_Fabric._fields)]
+
+
+def _answer(row: _Fabric, fleet: Fleet, position: int | None) -> Answer:
+    place = _Place(position) if position else None
+    return Answer(row.pk, row.name, row.is_due, position, tuple(_reasons(row, fleet, place)))
 
 
 def _verdicts(now: datetime) -> dict[str, Case | Exists]:
@@ -110,7 +120,22 @@ def _positions(now: datetime, wanted: set[int]) -> dict[int, int]:
     return {pk: position for position, pk in enumerate(line, start=1) if pk in wanted}
 
 
-def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Reason]:
+class _Place(NamedTuple):
+    """A place among the due, the first being 1; or one behind it, where counting ended."""
+
+    position: int
+    is_further: bool = False
+
+
+def _place(fabric: _Fabric, fleet: Fleet) -> _Place:
+    """Counted as far as the next tick goes: a page asks, and all fabrics may be due."""
+    most = max(fleet.room, LEAST_COUNTED)
+    earlier = Q(due_at__lt=fabric.due_at) | Q(due_at=fabric.due_at, pk__lt=fabric.pk)
+    before = due(fleet.now).filter(earlier).order_by()[: most + 1].count()
+    return _Place(min(before, most) + 1, is_further=before > most)
+
+
+def _reasons(fabric: _Fabric, fleet: Fleet, place: _Place | None) -> Iterator[Reason]:
     if fabric.claimed:
         yield from _under_way(fabric, fleet)
     if fabric.due_at is None:
@@ -122,7 +147,7 @@ def _reasons(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Re
     if fabric.backing_off:
         yield _after_the_last(fabric, fleet.now)
     if fabric.is_due:
-        yield from _waiting(fabric, fleet, position)
+        yield from _waiting(fabric, fleet, place)
     if fabric.sync_status == SyncStatus.HELD:
         yield Reason(
             Why.HELD,
@@ -220,21 +245,28 @@ def _backing_off(fabric: _Fabric, now: datetime) -> Reason:
     )
 
 
-def _waiting(fabric: _Fabric, fleet: Fleet, position: int | None) -> Iterator[Reason]:
-    obstacles = [*hindrances(fleet), *_cap(fleet, position)]
+def _waiting(fabric: _Fabric, fleet: Fleet, place: _Place | None) -> Iterator[Reason]:
+    obstacles = [*hindrances(fleet), *_cap(fleet, place)]
     since = "never synced" if fabric.never_synced else f"due since {at_microseconds(fabric.due_at or 0, fleet.now)}"
-    place = f", number {position:,} in line" if position else ""
     helps = "See what keeps it waiting." if obstacles else "Nothing to do: the next tick hands it to a worker."
-    yield Reason(Why.DUE, f"It is due now ({since}){place}.", helps)
+    yield Reason(Why.DUE, f"It is due now ({since}){_in_line(place)}.", helps)
     yield from obstacles
 
 
-def _cap(fleet: Fleet, position: int | None) -> Iterator[Reason]:
-    if position is not None and 0 < fleet.room < position:
+def _in_line(place: _Place | None) -> str:
+    if place is None:
+        return ""
+    before = place.position - 1
+    return f", with more than {before:,} before it" if place.is_further else f", number {place.position:,} in line"
+
+
+def _cap(fleet: Fleet, place: _Place | None) -> Iterator[Reason]:
+    if place is not None and (0 < fleet.room < place.position + place.is_further):
+        more = "More than " if place.is_further else ""
         yield Reason(
             Why.CAP_REACHED,
-            f"{position - 1:,} fabrics have been due for longer, and the next tick hands out {fleet.room:,} at most"
-            " (every other batch to the shortest intervals).",
+            f"{more}{place.position - 1:,} fabrics have been due for longer, and the next tick hands out"
+            f" {fleet.room:,} at most (every other batch to the shortest intervals).",
             "Wait, or add workers and raise HEDGEHOG_TICK_MAX_DISPATCH.",
         )
 

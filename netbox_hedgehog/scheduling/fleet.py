@@ -103,8 +103,12 @@ def survey(now: datetime) -> Fleet:
 
 def missed(now: datetime) -> QuerySet[HedgehogFabric]:
     """The fabrics that are overdue: ticks that came or should have come did not take them."""
-    every = _schedule().every or USUAL_INTERVAL
-    return due_since(now, now - MISSED_INTERVALS * every)
+    return due_since(now, not_missed_since(now))
+
+
+def not_missed_since(now: datetime) -> datetime:
+    """The ticks since then are too few for a fabric that they did not take to be overdue."""
+    return now - MISSED_INTERVALS * (_schedule().every or USUAL_INTERVAL)
 
 
 def _schedule() -> Schedule:

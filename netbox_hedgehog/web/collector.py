@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Final
 
 import structlog
-from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -30,12 +29,12 @@ from prometheus_client.registry import Collector
 from netbox_hedgehog.models import HedgehogFabric, RunKind, RunTotal
 from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.pulse import workers_seen
-from netbox_hedgehog.scheduling.due import is_claimed, overdue
+from netbox_hedgehog.scheduling.due import Overdue, is_claimed
+from netbox_hedgehog.scheduling.figures import LATENESS_SECONDS, figures
 from netbox_hedgehog.scheduling.fleet import survey
 from netbox_hedgehog.scheduling.totals import COUNTED
 from netbox_hedgehog.tasks.queue import QUEUE, queue_length
 
-LATENESS_SECONDS: Final = (60, 300, 900, 3600, 21_600, 86_400)
 SERVER_SECONDS: Final = 4.0
 """A broker or cache that takes longer costs its own figures, not the scrape: Prometheus waits ten seconds."""
 
@@ -73,32 +72,34 @@ class FleetCollector(Collector):
         yield duration
 
 
-def _fabrics(_now: datetime) -> list[Metric]:
-    """One pass over the fabrics' table."""
+def _fabrics(now: datetime) -> list[Metric]:
+    """The figures of a large fleet are counted every few seconds, whoever asks."""
+    counted = figures(now)
     fabrics = GaugeMetricFamily(
         "hedgehog_fabrics", "Fabrics by status and outcome of the last sync.", labels=["status", "sync_status"]
     )
-    rows = list(
-        HedgehogFabric.objects.order_by()
-        .values("status", "sync_status")
-        .annotate(
-            fabrics=Count("pk"), scheduled=Count("pk", filter=Q(due_at__isnull=False)), held=Sum("resource_count")
-        )
-    )
-    for row in rows:
-        fabrics.add_metric([row["status"], row["sync_status"]], row["fabrics"])
+    for group in counted.groups:
+        fabrics.add_metric([group.status, group.sync_status], group.fabrics)
     return [
         fabrics,
+        *_lateness(counted.overdue),
+        GaugeMetricFamily(
+            "hedgehog_fabrics_counted_timestamp_seconds",
+            "When the figures about fabrics were counted: those of a large fleet are kept for some seconds.",
+            value=counted.at.timestamp(),
+        ),
         GaugeMetricFamily(
             "hedgehog_fabrics_scheduled",
             "Fabrics that the schedule looks after.",
-            value=sum(row["scheduled"] for row in rows),
+            value=sum(group.scheduled for group in counted.groups),
         ),
-        GaugeMetricFamily("hedgehog_resources", "Resources of all fabrics.", value=sum(row["held"] for row in rows)),
+        GaugeMetricFamily(
+            "hedgehog_resources", "Resources of all fabrics.", value=sum(group.resources for group in counted.groups)
+        ),
     ]
 
 
-def _lateness(now: datetime) -> list[Metric]:
+def _lateness(groups: list[Overdue]) -> list[Metric]:
     fabrics = GaugeMetricFamily(
         "hedgehog_fabrics_overdue",
         "Fabrics whose interval has passed: due for the next tick, or why that does not send them.",
@@ -114,7 +115,7 @@ def _lateness(now: datetime) -> list[Metric]:
         "How long ago the intervals passed of the overdue fabrics that were ever synced.",
         labels=["reason"],
     )
-    for group in overdue(now, LATENESS_SECONDS):
+    for group in groups:
         fabrics.add_metric([group.verdict], group.fabrics)
         longest.add_metric([group.verdict], group.longest_seconds)
         buckets = [
@@ -270,7 +271,6 @@ def _within_time[T](ask: Callable[[], T]) -> T:
 
 _SOURCES: Final[dict[str, Callable[[datetime], list[Metric]]]] = {
     "fabrics": _fabrics,
-    "lateness": _lateness,
     "schedule": _schedule,
     "totals": _totals,
     "queue": _queue,

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from model_bakery import baker
 
 from netbox_hedgehog.models import FabricStatus, GitRepository, HedgehogFabric
-from netbox_hedgehog.scheduling.due import census, due, epoch_microseconds, overdue, source_fingerprint
+from netbox_hedgehog.scheduling.due import (
+    census,
+    due,
+    due_since,
+    epoch_microseconds,
+    overdue,
+    source_fingerprint,
+)
 from tests.baker_recipes import NOW
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +154,7 @@ def test_the_census_takes_two_queries_however_many_fabrics_there_are(django_asse
 
 class TestOverdue:
     BOUNDS = (60, 300)
+    SINCE = NOW - timedelta(seconds=61)
 
     def late(self, seconds: float, recipe: str = "tests.due_fabric") -> None:
         last = NOW - timedelta(seconds=300 + seconds)
@@ -157,7 +165,7 @@ class TestOverdue:
             self.late(seconds)
         self.late(20, "tests.claimed_fabric")
         baker.make_recipe("tests.idle_fabric")
-        found = {group.verdict: group for group in overdue(NOW, self.BOUNDS)}
+        found = {group.verdict: group for group in overdue(NOW, self.BOUNDS, self.SINCE)}
         assert set(found) == {"due", "claimed"}
         assert found["due"].fabrics == found["due"].synced == 5
         assert found["due"].within == (2, 4)
@@ -167,20 +175,30 @@ class TestOverdue:
 
     def test_one_that_was_never_synced_counts_and_has_no_lateness(self):
         baker.make_recipe("tests.never_synced_fabric")
-        (found,) = overdue(NOW, self.BOUNDS)
-        assert found == ("due", 1, 0.0, (0, 0), 0, 0.0)
+        (found,) = overdue(NOW, self.BOUNDS, self.SINCE)
+        assert found == ("due", 1, 1, None, 0.0, (0, 0), 0, 0.0)
 
     def test_it_agrees_with_the_census(self):
         for recipe in ("due", "sourceless", "claimed", "backing_off", "never_synced"):
             baker.make_recipe(f"tests.{recipe}_fabric")
-        found = {group.verdict: group.fabrics for group in overdue(NOW, self.BOUNDS)}
+        found = {group.verdict: group.fabrics for group in overdue(NOW, self.BOUNDS, self.SINCE)}
         counted = census(NOW)
         assert found == {"due": counted.due} | counted.skipped
+
+    def test_missed_are_those_that_were_due_a_while_ago_and_did_not_back_off_then(self):
+        for seconds in (0, 60, 61, 300):
+            self.late(seconds)
+        baker.make_recipe("tests.never_synced_fabric")
+        baker.make_recipe("tests.backing_off_fabric", retry_at=NOW - timedelta(seconds=1))
+        (found,) = overdue(NOW, self.BOUNDS, self.SINCE)
+        assert found.fabrics == 6
+        assert found.missed == due_since(NOW, self.SINCE).count() == 3
+        assert found.longest_missed_seconds == 300
 
     def test_it_takes_one_query(self, django_assert_num_queries):
         baker.make_recipe("tests.due_fabric", _quantity=20)
         with django_assert_num_queries(1):
-            assert overdue(NOW, self.BOUNDS)[0].fabrics == 20
+            assert overdue(NOW, self.BOUNDS, self.SINCE)[0].fabrics == 20
 
 
 class TestFingerprint:

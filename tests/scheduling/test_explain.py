@@ -197,8 +197,22 @@ class TestItsSentences:
 
     def test_one_that_was_claimed_between_two_queries_has_no_place(self, monkeypatch):
         monkeypatch.setattr(explain_module, "_positions", lambda *_: {})
-        fabric = baker.make_recipe("tests.never_synced_fabric")
-        assert reasons_of(fabric)[Why.DUE].sentence == "It is due now (never synced)."
+        baker.make_recipe("tests.never_synced_fabric")
+        (answer,) = explain(HedgehogFabric.objects.all(), NOW)
+        assert answer.reasons[0].sentence == "It is due now (never synced)."
+
+    def test_a_place_is_counted_as_far_as_the_next_tick_goes(self, settings, monkeypatch):
+        settings.HEDGEHOG_TICK_MAX_DISPATCH = 2
+        monkeypatch.setattr(explain_module, "LEAST_COUNTED", 0)
+        fabrics = [baker.make_recipe("tests.never_synced_fabric") for _ in range(4)]
+        told = [(reasons[Why.DUE].sentence, Why.CAP_REACHED in reasons) for reasons in map(reasons_of, fabrics)]
+        assert [sentence.partition("), ")[2] for sentence, _ in told] == [
+            "number 1 in line.",
+            "number 2 in line.",
+            "number 3 in line.",
+            "with more than 2 before it.",
+        ]
+        assert [capped for _, capped in told] == [False, False, True, True]
 
     def test_a_repository_without_a_url_is_named(self):
         fabric = baker.make_recipe("tests.due_fabric", git_repository__url="", git_repository__name="Lab")

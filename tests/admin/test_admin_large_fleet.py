@@ -1,0 +1,199 @@
+"""A page reads what it shows, and not the fleet: held on some thousands of fabrics, by what the database does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from netbox_hedgehog.admin import counting, deleting
+from netbox_hedgehog.models import GitRepository, HedgehogFabric, SyncStatus
+from netbox_hedgehog.scheduling import figures as figures_module
+from netbox_hedgehog.scheduling.figures import KEEP_SECONDS, figures
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:netbox_hedgehog_hedgehogfabric_changelist")
+FABRICS = 6_000
+
+
+@pytest.fixture
+def fleet(repository: GitRepository) -> list[HedgehogFabric]:
+    """All active; one in a hundred is in error, one disabled, one in maintenance; two thirds are due."""
+    now = timezone.now()
+    fabrics = HedgehogFabric.objects.bulk_create(
+        HedgehogFabric(
+            name=f"fabric-{n:05}",
+            git_repository=repository,
+            status="maintenance" if n % 100 == 1 else "active",
+            sync_enabled=n % 100 != 2,
+            sync_status=SyncStatus.ERROR if n % 100 == 3 else SyncStatus.IN_SYNC,
+            last_sync=now - timedelta(seconds=10 if n % 3 == 0 else 400 + n),
+        )
+        for n in range(FABRICS)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return fabrics
+
+
+def rows_read(statement: str) -> int:
+    """How many rows of the fabrics' table, or of its indexes, the database looks at to answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        ((plan,),) = cursor.fetchall()
+    return _rows_read(plan[0]["Plan"])
+
+
+def _rows_read(node: dict[str, Any]) -> int:
+    seen = 0
+    if node.get("Relation Name") == HedgehogFabric._meta.db_table or "Index Scan" in node["Node Type"]:
+        seen = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return round(seen) + sum(_rows_read(below) for below in node.get("Plans", ()))
+
+
+def most_read(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200, address
+    selects = [each["sql"] for each in captured.captured_queries if each["sql"].startswith("SELECT")]
+    return max(rows_read(sql) for sql in selects if "hedgehogfabric" in sql)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    "query",
+    ["", "p=5", "o=1", "o=-1", "o=8", "o=-8", "status__exact=active", "status__exact=maintenance",
+     "sync_status__exact=in_sync", "sync_status__exact=error", "sync_enabled__exact=0", "schedule=due"],
+)  # fmt: skip
+def test_a_list_of_fabrics_reads_a_bounded_number_of_them(boss, query, monkeypatch):
+    monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
+    # Up to a thousand are counted, through up to two joins; a page of fifty may pass by some hundreds.
+    assert most_read(boss, f"{LIST}?{query}") <= 3_300
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_a_fabric_at_the_end_of_the_line_reads_no_more_than_the_next_tick_takes(boss, fleet, settings):
+    settings.HEDGEHOG_TICK_MAX_DISPATCH = 1_000
+    last = HedgehogFabric.objects.filter(due_at__gt=0, sync_status="in_sync").order_by("last_sync").exclude(
+        last_sync__gt=timezone.now() - timedelta(seconds=60)
+    ).last()  # fmt: skip
+    assert last
+    page = reverse("admin:netbox_hedgehog_hedgehogfabric_overview", args=[last.pk])
+    assert most_read(boss, page) <= 2_100
+
+
+class TestMoreThanIsCounted:
+    @pytest.fixture(autouse=True)
+    def _bound(self, fleet, monkeypatch):
+        monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
+
+    def test_is_said_so_and_the_pages_end(self, boss):
+        page = boss.get(LIST).content.decode()
+        assert "1,000+" in page
+        assert "Select all 1,000+ fabrics" in page
+        assert boss.get(f"{LIST}?p=20").status_code == 200
+        assert boss.get(f"{LIST}?p=21").status_code == 302
+
+    def test_is_sorted_by_name_or_next_due_alone_until_it_is_narrowed(self, boss):
+        response = boss.get(f"{LIST}?o=-9")
+        assert "sorted by name or next due alone" in str(next(iter(response.context["messages"])))
+        assert response.context["cl"].result_list[0].name == "fabric-00000"
+        HedgehogFabric.objects.filter(name="fabric-00203").update(resource_count=7)
+        narrowed = boss.get(f"{LIST}?o=-9&sync_status__exact=error")
+        assert narrowed.context["cl"].result_list[0].name == "fabric-00203"
+
+    def test_an_action_takes_all_of_them_all_the_same(self, boss):
+        chosen = {"action": "disable", "_selected_action": [1], "select_across": "1"}
+        boss.post(LIST, chosen, follow=True)
+        assert not HedgehogFabric.objects.filter(sync_enabled=True).exists()
+
+
+def test_a_search_that_finds_little_looks_once(boss, fleet):
+    with CaptureQueriesContext(connection) as captured:
+        response = boss.get(f"{LIST}?q=00203")
+    assert [fabric.name for fabric in response.context["cl"].result_list] == ["fabric-00203"]
+    assert response.context["cl"].result_count == 1
+    assert sum("LIKE" in each["sql"] for each in captured.captured_queries) == 1
+
+
+class TestDeletingMany:
+    @pytest.fixture(autouse=True)
+    def _bound(self, monkeypatch):
+        monkeypatch.setattr(deleting, "MOST_DELETED_AT_ONCE", 2)
+
+    @staticmethod
+    def delete(client: Client, fabrics: list[HedgehogFabric], **fields: Any) -> str:
+        chosen = {"action": "delete_selected", "_selected_action": [each.pk for each in fabrics]}
+        return client.post(LIST, chosen | fields, follow=True).content.decode()
+
+    def test_is_refused_with_what_to_do(self, boss, repository):
+        fabrics = HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n}") for n in range(3))
+        for fields in ({}, {"post": "yes"}, {"select_across": "1", "post": "yes"}):
+            page = self.delete(boss, fabrics, **fields)
+            assert "at most 2 fabrics are deleted at a time" in page
+            assert "Select fewer" in page
+        assert HedgehogFabric.objects.count() == 3
+
+    def test_as_many_as_the_bound_are_deleted_after_a_question(self, boss):
+        fabrics = HedgehogFabric.objects.bulk_create(HedgehogFabric(name=f"f{n}") for n in range(2))
+        assert "Are you sure" in self.delete(boss, fabrics)
+        self.delete(boss, fabrics, post="yes")
+        assert not HedgehogFabric.objects.exists()
+
+
+class TestTheFiguresOfALargeFleet:
+    @pytest.fixture(autouse=True)
+    def _large(self, monkeypatch):
+        monkeypatch.setattr(figures_module, "KEPT_FROM", 1)
+        HedgehogFabric.objects.create(name="first")
+
+    def test_are_kept_and_say_when_they_were_counted(self, boss):
+        now = timezone.now()
+        counted = figures(now)
+        HedgehogFabric.objects.create(name="second")
+        later = now + timedelta(seconds=KEEP_SECONDS - 1)
+        assert figures(later) == counted
+        assert (counted.at, counted.fabrics) == (now, 1)
+        assert "Counted" in boss.get(reverse("hedgehog_dashboard")).content.decode()
+
+    def test_are_counted_anew_after_a_while(self):
+        now = timezone.now()
+        figures(now)
+        HedgehogFabric.objects.create(name="second")
+        assert figures(now + timedelta(seconds=KEEP_SECONDS)).fabrics == 2
+
+    def test_are_counted_by_one_at_a_time_and_others_take_the_older(self):
+        now = timezone.now()
+        figures(now)
+        HedgehogFabric.objects.create(name="second")
+        cache.add("fleet-figures-counting", 1)
+        assert figures(now + timedelta(seconds=KEEP_SECONDS)).fabrics == 1
+
+    @pytest.mark.usefixtures("cache_away")
+    def test_are_counted_each_time_without_a_cache(self):
+        now = timezone.now()
+        assert figures(now).fabrics == 1
+        HedgehogFabric.objects.create(name="second")
+        assert figures(now).fabrics == 2
+
+
+def test_a_small_fleet_is_counted_each_time():
+    now = timezone.now()
+    assert figures(now).fabrics == 0
+    HedgehogFabric.objects.create(name="first")
+    assert figures(now).fabrics == 1
+
+
+def test_what_another_release_kept_is_counted_anew(monkeypatch):
+    monkeypatch.setattr(figures_module, "KEPT_FROM", 1)
+    HedgehogFabric.objects.create(name="first")
+    cache.set("fleet-figures", ["2026-01-01", [["active", 1]], []])
+    assert figures(timezone.now()).fabrics == 1
