@@ -90,6 +90,10 @@ soak: install ## let faults happen to a whole system for an hour (make soak ARGS
 fuzz: install ## give a parser of outside bytes random ones (make fuzz ARGS='manifests --seconds 600'; ARGS=-h for all)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
+.PHONY: audit
+audit: $(UV) ## hold the locked versions against known vulnerabilities, if that database can be reached
+	@.ci/audit $(UV)
+
 .PHONY: clean
 clean: ## remove everything that make made, except the data in var/
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -103,8 +103,8 @@ def redact(text: object) -> str:
     for _ in range(_MOST_PASSES):
         before, result = result, _redact_once(result)
         if result == before:  # hiding one secret can uncover the shape of another
-            break
-    return result
+            return result
+    return REDACTED  # quotes without end: nobody can tell what belongs to what
 
 
 def _redact_once(text: str) -> str:
