@@ -32,7 +32,7 @@ def take(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     once = redact(text)
     assert redact(once) == once, (text, once)
-    before = text[:200]
+    before = text[:200].replace(_SECRET, "")  # the fuzzer learns what is compared with
     redact_value({text: [text, {"a": text}], "b": data})
     for form in (
         f"https://user:{_SECRET}@git.example.com/",

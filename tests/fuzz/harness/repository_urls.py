@@ -41,7 +41,8 @@ def take(data: bytes) -> None:
     again = split_credentials(split.url)
     assert again.url == split.url, (url, split.url, again.url)
     assert not again.password
-    _hides_the_password(url)
+    if _SECRET not in url:  # the fuzzer learns what is compared with
+        _hides_the_password(url)
 
 
 def _checked(url: str) -> None:
