@@ -6,8 +6,9 @@ import logging.config
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_shutdown
+from django.db import close_old_connections
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from netbox_hedgehog.observability.tracing import flush
@@ -31,6 +32,16 @@ def use_project_logging(**_kwargs: Any) -> None:
 def name_the_task_on_its_log_lines(task_id: str, **_kwargs: Any) -> None:
     """Put the task's id on every line of the thread that runs it."""
     bind_contextvars(task_id=task_id)
+
+
+@task_prerun.connect
+def keep_database_connections_that_work(task: Task[Any, Any], **_kwargs: Any) -> None:
+    """Reuse the thread's connections as Django does between requests; Celery would open new ones for each task.
+
+    That took a third of an unchanged sync's processor time, in PostgreSQL, which starts a process for each.
+    """
+    if not task.request.is_eager:  # the caller's transaction may be open
+        close_old_connections()
 
 
 @task_postrun.connect
