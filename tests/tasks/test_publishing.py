@@ -25,7 +25,7 @@ from tests.baker_recipes import NOW
 from tests.e2e.conftest import system  # noqa: F401 - a fixture
 from tests.support.waiting import eventually
 
-PER_MESSAGE = {"id", "root_id", "argsrepr", "correlation_id", "delivery_tag", "expires", "body"}
+PER_MESSAGE = {"id", "root_id", "argsrepr", "correlation_id", "delivery_tag", "expires", "body", "ignore_result"}
 
 
 @pytest.fixture
@@ -225,6 +225,13 @@ class TestABatch:
         for _ in range(2 * app.conf.broker_pool_limit):
             with pytest.raises(OSError), git_sync_fabric.batch():  # noqa: PT011 - it has no text
                 git_sync_fabric.delay(1)
+
+    def test_leaves_no_result_for_which_nobody_could_ask(self, broker):
+        git_sync_fabric.delay(1)
+        with git_sync_fabric.batch():
+            git_sync_fabric.delay(2)
+        (messages,) = queued(broker).values()
+        assert [message["headers"]["ignore_result"] for message in messages] == [False, True]
 
     def test_subscribes_to_no_result(self, broker, monkeypatch):
         subscribe = mock.Mock()
