@@ -1,4 +1,4 @@
-"""`make bench` (options: ARGS="tick|sync|git --quick --full --json FILE")."""
+"""`make bench` (options: ARGS="tick|sync|git|fleet --quick --full --json FILE")."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import environment
+from bench.environment import CHANGED, INTERVAL_SECONDS
 
 if TYPE_CHECKING:
-    from bench import git, sync
+    from bench import fleet, git, sync
     from bench.tick import Memory, Row
 
 
 def main() -> None:
     """Measure, print the tables, and keep the figures if asked to."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure against peers and floors.")
-    parser.add_argument("what", nargs="?", choices=("tick", "sync", "git"), help="one of them only")
+    parser.add_argument("what", nargs="?", choices=("tick", "sync", "git", "fleet"), help="one of them only")
     parser.add_argument("--quick", action="store_true", help="one run of a small size: does it work at all?")
     parser.add_argument("--full", action="store_true", help="DatabaseScheduler at every size too (takes an hour)")
+    parser.add_argument("--fabrics", type=int, help="fleet: this number only, instead of a search for the largest")
+    parser.add_argument("--repositories", type=int, default=1_000, help="fleet: how many they share")
+    parser.add_argument("--minutes", type=float, default=30, help="fleet: how long the last run is measured")
+    parser.add_argument("--concurrency", type=int, default=2, help="fleet: worker processes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     options = parser.parse_args()
     environment.start()
@@ -34,6 +39,8 @@ def main() -> None:
         figures |= _sync(quick=options.quick)
     if options.what in {None, "git"}:
         figures |= _git(quick=options.quick)
+    if options.what == "fleet":  # not among all: it takes from a few minutes to hours
+        figures |= _fleet(options)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -65,6 +72,15 @@ def _git(*, quick: bool) -> dict[str, Any]:
     rows = git.timings(git.QUICK if quick else git.Plan())
     show_git(rows)
     return {"looks": [asdict(row) for row in rows]}
+
+
+def _fleet(options: argparse.Namespace) -> dict[str, Any]:
+    from bench import fleet  # noqa: PLC0415 - needs Django
+
+    asked = {name: getattr(options, name) for name in ("fabrics", "repositories", "minutes", "concurrency")}
+    runs = fleet.largest(fleet.QUICK if options.quick else fleet.Plan(**asked))
+    show_fleet(runs)
+    return {"fleet": [asdict(run) for run in runs]}
 
 
 def show(rows: list[Row], memory: Memory) -> None:
@@ -136,6 +152,48 @@ def show_git(rows: list[git.Row]) -> None:
             _figure(row.times_faster_than_git),
         )
     Console(width=110).print(table)
+
+
+def show_fleet(runs: list[fleet.Figures]) -> None:
+    """Print the table of all runs, and where the last one's time went."""
+    table = Table(title=f"A fleet at {INTERVAL_SECONDS} s, {CHANGED:.0%} of it changed in each interval")
+    headings = (
+        "fabrics",
+        "minutes",
+        "keeps up",
+        "on time",
+        "late 50 %",
+        "99 %",
+        "longest",
+        "syncs/s",
+        "ms/sync",
+        "idle",
+    )
+    for heading in (*headings, "others"):
+        table.add_column(heading, justify="right")
+    for run in runs:
+        late = [f"{run.late_seconds[name]:.0f} s" for name in ("50 %", "99 %", "longest")]
+        table.add_row(
+            f"{run.fabrics:,}",
+            f"{run.minutes:.1f}",
+            "yes" if run.keeps_up else "no",
+            f"{run.on_time:.1%}",
+            *late,
+            f"{run.syncs_per_second:.1f}",
+            f"{sum(run.ms_per_sync.values()):.1f}",
+            f"{run.idle:.0%}",
+            f"{run.others:.0%}",
+        )
+    console = Console(width=110)
+    console.print(table)
+    last = runs[-1]
+    each = ", ".join(f"{kind} {ms:.2f}" for kind, ms in last.ms_per_sync.items())
+    rate = last.syncs_per_second / last.concurrency
+    console.print(
+        f"The last run, ms of processor time for each sync: {each}. {rate:.1f} syncs a second and worker process;"
+        f" {last.changed} of {last.syncs} syncs found a change, {last.failed} failed;"
+        f" longest tick {last.tick_seconds:.1f} s."
+    )
 
 
 def _figure(number: float | None) -> str:

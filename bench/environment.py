@@ -7,6 +7,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Final
+
+INTERVAL_SECONDS: Final = 300
+CHANGED: Final = 0.01
+"""Of a fleet's fabrics, in each interval."""
 
 # Bounds are lifted, so that one tick sends everything that is due.
 _SETTINGS = {

@@ -34,18 +34,26 @@ def fill(count: int) -> None:
         desired_state_tree="7" * 40,
         synced_source="5" * 32,
     )
+    copies(
+        pattern,
+        count - 1,
+        {"name": "'fabric-' || n", "git_repository_id": f"{repositories[0].pk} + n / {FABRICS_PER_REPOSITORY}"},
+    )
+
+
+def copies(pattern: HedgehogFabric, count: int, differing: dict[str, str]) -> None:
+    """Copy a fabric's row; ``differing`` columns have SQL expressions of n, which counts from one."""
     columns = [
         field.column
         for field in HedgehogFabric._meta.concrete_fields  # noqa: SLF001
         if field.column and not field.primary_key and not field.generated
     ]
-    differing = {"name": "'fabric-' || n", "git_repository_id": f"{repositories[0].pk} + n / {FABRICS_PER_REPOSITORY}"}
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_TABLE} ({', '.join(columns)})"
             f" SELECT {', '.join(differing.get(column, column) for column in columns)}"
             f" FROM {_TABLE} CROSS JOIN generate_series(1, %s) AS n WHERE {_TABLE}.id = %s",
-            [count - 1, pattern.pk],
+            [count, pattern.pk],
         )
 
 

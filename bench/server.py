@@ -24,6 +24,7 @@ class Server:
     """A running server; ``base`` is the URL below which its repositories are."""
 
     base: str
+    pid: int
     _asking: IO[str]
     _answers: IO[str]
 
@@ -43,7 +44,7 @@ def served(root: Path) -> Iterator[Server]:
         assert asking
         assert answers
         try:
-            yield Server(answers.readline().strip(), asking, answers)
+            yield Server(answers.readline().strip(), process.pid, asking, answers)
         finally:
             asking.close()
 
@@ -56,7 +57,8 @@ class _Remembering(GitServer):
 
     @override
     def ask_git(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        heads = tuple(sorted((str(ref), ref.read_text()) for ref in self.root.glob("*/refs/heads/*")))
+        repository = self.root / request.path.split("/")[1]
+        heads = tuple(sorted((ref.name, ref.read_text()) for ref in repository.glob("refs/heads/*")))
         question = (request.path, body, heads)
         if question not in self._answers:
             self._answers[question] = super().ask_git(request, body)

@@ -36,3 +36,16 @@ def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
     assert [(row["files_read"], row["requests"]) for row in measured["looks"]] == 2 * [(20, 4), (0, 1), (1, 4)]
     assert all(row["ours_ms"] > 0 for row in measured["looks"])
     assert all(row["dulwich_ms"] > 0 and row["git_ms"] > 0 for row in measured["looks"][:3])
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(400)  # a tick is a minute away
+def test_a_quick_fleet_is_synced_on_time_by_the_real_processes(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bench", "fleet", "--quick", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(figures.read_text())["fleet"]
+    assert (run["fabrics"], run["repositories"], run["failed"]) == (40, 4, 0)
+    assert {"worker processes", "PostgreSQL", "Valkey", "beat", "Git server"} < set(run["cores"])
+    assert "ms/sync" in done.stdout
