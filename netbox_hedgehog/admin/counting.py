@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, cast, override
 
 from django.core.paginator import Paginator
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 MOST_COUNTED: Final = 10_000
@@ -24,21 +24,8 @@ class MoreThan(int):
 
 def counted(rows: QuerySet[Any]) -> int:
     """How many ``rows`` there are, exactly up to :data:`MOST_COUNTED`."""
-    return as_counted(rows.order_by()[: MOST_COUNTED + 1].count())
-
-
-def as_counted(count: int) -> int:
-    """``count``, which stopped one beyond :data:`MOST_COUNTED`, as it is shown."""
+    count = rows.order_by()[: MOST_COUNTED + 1].count()
     return MoreThan(MOST_COUNTED) if count > MOST_COUNTED else count
-
-
-class CountedSubquery(Subquery):
-    """As :func:`counted`, for each row of another query; give it to :func:`as_counted`."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
-
-    def __init__(self, rows: QuerySet[Any]) -> None:
-        super().__init__(rows.order_by().values("pk")[: MOST_COUNTED + 1], output_field=IntegerField())
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # it cannot be subscripted when this runs
