@@ -71,7 +71,7 @@ def most_read(client: Client, address: str) -> int:
 @pytest.mark.parametrize(
     "query",
     ["", "p=5", "o=1", "o=-1", "o=8", "o=-8", "status__exact=active", "status__exact=maintenance",
-     "sync_status__exact=in_sync", "sync_status__exact=error", "sync_enabled__exact=0", "schedule=due"],
+     "sync_status__exact=in_sync", "sync_status__exact=error", "sync_enabled__exact=0"],
 )  # fmt: skip
 def test_a_list_of_fabrics_reads_a_bounded_number_of_them(boss, query, monkeypatch):
     monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
