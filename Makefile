@@ -81,6 +81,9 @@ pictures: install ## take the pictures of README and docs anew, as the tests in 
 	@$(BIN)/python -m pytest -q tests/browser/test_pictures.py --screenshots $(VAR)/pictures
 	@cd docs/images && for each in *.png; do cp $(VAR)/pictures/$$each .; done
 	@echo "docs/images is renewed; the others are in $(VAR)/pictures"
+.PHONY: chaos
+chaos: install ## two hundred faults, every promise checked; some minutes, alone on the machine
+	@$(BIN)/python -m pytest -m chaos -rP tests/chaos $(ARGS)
 
 .PHONY: soak
 soak: install ## let faults happen to a whole system for an hour (make soak ARGS='--faults 100' for minutes)

@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.chaos.story import play
@@ -16,10 +17,18 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=3000, help="how many (default: %(default)s, about an hour)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="to have the same ones again")
     parser.add_argument("--fabrics", type=int, default=200)
+    parser.add_argument("--broker", choices=("valkey", "rabbitmq"), default="valkey")
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="keep logs and data there")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hedgehog-chaos-", delete=not options.keep) as scratch:
-        report = play(options.keep or Path(scratch), faults=options.faults, seed=options.seed, fabrics=options.fabrics)
+    scratch = nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory(prefix="hedgehog-chaos-")
+    with scratch as directory:
+        report = play(
+            Path(directory),
+            faults=options.faults,
+            seed=options.seed,
+            broker=options.broker,
+            fabrics=options.fabrics,
+        )
     sys.stdout.write(f"{report.as_text()}\n")
     return 1 if report.broken else 0
 

@@ -1,145 +1,144 @@
-"""Looks at the database all the while, with queries of its own, and takes note of every promise that is broken."""
+"""What must not be: judged from what the witness wrote down of every transaction, and from the state at rest."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg
-import redis
-import requests
 
-from tests.chaos.forge import expected_resources
+from tests.chaos.canaries import leaks
+from tests.chaos.forge import documents_at
+from tests.chaos.witness import WITNESS
+from tests.chaos.world import SKEW_SECONDS
 
 if TYPE_CHECKING:
+    from tests.chaos.canaries import Secrets
     from tests.chaos.forge import Forge
     from tests.chaos.world import World
 
-_SECONDS_BETWEEN_LOOKS: Final = 0.2
-
-_HALF_APPLIED: Final = """
-    SELECT fabric.name, array_agg(DISTINCT resource.labels->>'revision')
-    FROM netbox_hedgehog_fabricresource resource JOIN netbox_hedgehog_hedgehogfabric fabric ON fabric.id = fabric_id
-    GROUP BY fabric.name HAVING count(DISTINCT resource.labels->>'revision') > 1
-"""
-_STATE: Final = """
-    SELECT fabric.name, max((resource.labels->>'revision')::int), count(*)
-    FROM netbox_hedgehog_fabricresource resource JOIN netbox_hedgehog_hedgehogfabric fabric ON fabric.id = fabric_id
-    GROUP BY fabric.name
-"""
-# A run that was lost has the time at which it was missed, not of its end; a wrong clock has no times at all.
-_AT_ONCE: Final = """
-    WITH runs AS (
-        SELECT id, fabric_id, started_at, started_at + duration_seconds * interval '1 second' AS ended_at
-        FROM netbox_hedgehog_syncrun WHERE status <> 'lost' AND worker NOT LIKE 'skewed@%'
+_STATES: Final = "SELECT id, fabric, oldest, newest, resources, commit FROM witness.state WHERE id > %s ORDER BY id"
+# A worker whose clock is ahead sees the end of a lease that much early.
+_TAKEN_AWAY: Final = """
+    SELECT fabric, token, left_seconds FROM witness.claim_end claim WHERE left_seconds > %s AND NOT EXISTS (
+        SELECT FROM witness.run_end run WHERE run.token = claim.token AND run.transaction = claim.transaction
     )
-    SELECT one.id, other.id FROM runs one JOIN runs other
-    ON one.fabric_id = other.fabric_id AND one.id < other.id
-    AND one.started_at < other.ended_at AND other.started_at < one.ended_at
+"""
+_WITHOUT_CLAIM: Final = """
+    SELECT id, token FROM witness.run_end run WHERE NOT EXISTS (
+        SELECT FROM witness.claim_end claim WHERE claim.token = run.token AND claim.transaction = run.transaction
+    )
 """
 _LATE: Final = """
     SELECT name, sync_status, sync_error FROM netbox_hedgehog_hedgehogfabric
-    WHERE last_sync IS NULL OR last_sync < to_timestamp(%s) OR sync_status <> 'in_sync'
+    WHERE last_sync IS NULL OR last_sync < to_timestamp(%s) OR sync_status <> 'in_sync' ORDER BY name
 """
+_RESOURCES: Final = """
+    SELECT fabric.name, resource.name, resource.labels->>'revision', resource.spec->>'description'
+    FROM netbox_hedgehog_fabricresource resource JOIN netbox_hedgehog_hedgehogfabric fabric ON fabric.id = fabric_id
+"""
+_MOST_TOLD: Final = 20
+
+
+class State(NamedTuple):
+    """A fabric as one transaction left it: the revisions its resources carry, their number, and its commit."""
+
+    id: int
+    fabric: str
+    oldest: int | None
+    newest: int | None
+    resources: int
+    commit: str
+
+
+def wrong_states(
+    states: Iterable[State], revisions_at: Mapping[str, Mapping[str, int]], seen: dict[str, int]
+) -> Iterator[str]:
+    """What is wrong with states in the order of their commits; ``seen`` is each fabric's newest revision so far."""
+    for state in states:
+        committed = revisions_at.get(state.commit, {}).get(state.fabric)
+        if state.oldest != state.newest:
+            yield f"half applied: {state.fabric} has resources of revisions {state.oldest} to {state.newest}"
+        elif state.newest is None or state.resources != len(documents_at(state.newest)):
+            yield f"half applied: {state.fabric} has {state.resources} resources at revision {state.newest}"
+        elif state.newest != committed:
+            yield f"half applied: {state.fabric} has revision {state.newest} and the commit of revision {committed}"
+        if state.newest is not None:
+            if state.newest < seen.get(state.fabric, 0):
+                yield f"back in time: {state.fabric} went from revision {seen[state.fabric]} to {state.newest}"
+            seen[state.fabric] = state.newest
 
 
 class Checker:
-    """Runs in a thread of its own; ``broken`` lists what it saw."""
+    """Asks with queries of its own; every answer is a list of what is wrong, empty if nothing is."""
 
-    def __init__(self, world: World, forge: Forge) -> None:
-        self.broken: list[str] = []
-        self.looks = 0
+    def __init__(self, world: World, forge: Forge, secrets: Secrets) -> None:
+        self.states = 0
+        self._secrets = secrets
         self._world = world
         self._forge = forge
         self._seen: dict[str, int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._judged_until = 0
+        self._connection = self._connected()
+        self._connection.execute(WITNESS)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _connected(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self._world.database.url, autocommit=True)
 
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        self._thread.join(30)
+    def close(self) -> None:
+        """It asks no more."""
+        self._connection.close()
 
-    def _watch(self) -> None:
-        while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-            try:
-                with psycopg.connect(self._world.database.url, autocommit=True) as connection:
-                    while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-                        self._look(connection)
-            except psycopg.OperationalError:
-                continue  # the database is being restarted
+    def reconnect(self) -> None:
+        """The database was away."""
+        self.close()
+        self._connection = self._connected()
 
-    def _look(self, connection: psycopg.Connection[Any]) -> None:
-        for name, revisions in connection.execute(_HALF_APPLIED).fetchall():
-            self._note(f"half applied: {name} has resources of revisions {revisions}")
-        for name, revision, count in connection.execute(_STATE).fetchall():
-            if revision < self._seen.get(name, 0):
-                self._note(f"back in time: {name} went from revision {self._seen[name]} to {revision}")
-            if count != expected_resources(revision):
-                self._note(f"half applied: {name} has {count} resources at revision {revision}")
-            self._seen[name] = revision
-        self.looks += 1
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
 
-    def _note(self, what: str) -> None:
-        if len(self.broken) < 100:
-            self.broken.append(what)
+    def wrong_states(self) -> list[str]:
+        """States that were half applied or went back in time, of all that came since this was asked last."""
+        states = [State(*row) for row in self._rows(_STATES, self._judged_until)]
+        if states:
+            self._judged_until = states[-1].id
+        self.states += len(states)
+        return list(wrong_states(states, self._forge.revisions_at, self._seen))[:_MOST_TOLD]
 
-    # --- Asked for once everything is calm
+    def at_once(self) -> list[str]:
+        """Syncs of one fabric that ran at the same time: one took the other's claim, or wrote without having it."""
+        taken = self._rows(_TAKEN_AWAY, SKEW_SECONDS + 0.1)
+        without = self._rows(_WITHOUT_CLAIM)
+        return [
+            *(f"at once: the claim {token} on {fabric} was taken {left:.1f} s early" for fabric, token, left in taken),
+            *(f"at once: sync run {run} wrote without its claim {token}" for run, token in without),
+        ][:_MOST_TOLD]
+
+    def leaked(self) -> list[str]:
+        """Secrets that stand somewhere in clear."""
+        return leaks(self._world, self._secrets)[:_MOST_TOLD]
 
     def late(self, since: float) -> list[str]:
         """Fabrics without a good sync since a time (seconds since 1970)."""
-        with psycopg.connect(self._world.database.url, autocommit=True) as connection:
-            return [f"{name}: {status} {error[:200]}" for name, status, error in connection.execute(_LATE, [since])]
+        return [f"late: {name}, {status} {error[:200]}" for name, status, error in self._rows(_LATE, since)]
 
     def different(self) -> list[str]:
         """Fabrics whose resources are not those of Git's newest commit."""
-        with psycopg.connect(self._world.database.url, autocommit=True) as connection:
-            stored = {name: (revision, count) for name, revision, count in connection.execute(_STATE).fetchall()}
-        wanted = {name: (revision, expected_resources(revision)) for name, revision in self._forge.revisions.items()}
+        stored: dict[str, set[tuple[str, ...]]] = {}
+        for fabric, *document in self._rows(_RESOURCES):
+            stored.setdefault(fabric, set()).add(tuple(document))
+        wanted = {fabric: documents_at(revision) for fabric, revision in self._forge.revisions.items()}
         return [
-            f"{name}: {stored.get(name)} is not {each}" for name, each in wanted.items() if stored.get(name) != each
+            f"different: {fabric} is not at revision {self._forge.revisions[fabric]}"
+            for fabric in wanted
+            if stored.get(fabric) != wanted[fabric]
         ]
-
-    def at_once(self) -> list[str]:
-        """Pairs of syncs of one fabric that ran at the same time."""
-        with psycopg.connect(self._world.database.url, autocommit=True) as connection:
-            return [f"sync runs {one} and {other} overlap" for one, other in connection.execute(_AT_ONCE).fetchall()]
 
     def counts(self) -> dict[str, int]:
         """Runs and ticks by outcome."""
-        with psycopg.connect(self._world.database.url, autocommit=True) as connection:
-            found: Counter[str] = Counter()
-            for table in ("syncrun", "schedulerrun"):
-                rows = connection.execute(f"SELECT status, count(*) FROM netbox_hedgehog_{table} GROUP BY status")  # type: ignore[arg-type]
-                found.update({f"{table} {status}": count for status, count in rows.fetchall()})
+        found: Counter[str] = Counter()
+        for table in ("syncrun", "schedulerrun"):
+            rows = self._rows(f"SELECT status, count(*) FROM netbox_hedgehog_{table} GROUP BY status")
+            found.update({f"{table} {status}": count for status, count in rows})
         return dict(found)
-
-
-def leaks(world: World, canaries: list[str], session: requests.Session) -> list[str]:
-    """Where one of the canaries stands in clear: database, broker and cache, logs, mirrors, pages."""
-    found = []
-    for place, content in _places(world, session):
-        found += [f"{canary[:6]}… in {place}" for canary in canaries if canary.encode() in content]
-    return found
-
-
-def _places(world: World, session: requests.Session) -> Any:
-    with psycopg.connect(world.database.url, autocommit=True) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        for (table,) in tables:
-            with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as copy:  # type: ignore[arg-type]
-                yield f"table {table}", b"".join(map(bytes, copy))
-    for number in (0, 1):
-        client = redis.Redis.from_url(f"{world.valkey.url}/{number}")
-        for key in client.scan_iter(count=1000):
-            yield f"key {key!r}", key + (client.dump(key) or b"")
-        client.close()
-    for path in world.scratch.rglob("*"):
-        if path.is_file() and "pg" not in path.relative_to(world.scratch).parts[:1]:
-            yield str(path.relative_to(world.scratch)), path.read_bytes()
-    for page in ("", *(f"netbox_hedgehog/{name}/" for name in ("hedgehogfabric", "gitrepository", "syncrun"))):
-        yield f"page {page}", session.get(f"http://127.0.0.1:{world.port}/admin/{page}", timeout=30).content

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
 import psycopg
 import redis
 
+from tests.chaos.disks import fill
 from tests.chaos.forge import MOODS
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 type Heal = Callable[[], None]
 type Fault = Callable[[World, Forge, random.Random], Heal]
+
+
+_IS_SYNCING: Final = """
+    SELECT FROM netbox_hedgehog_hedgehogfabric WHERE claim_worker LIKE %s AND claim_started_at IS NOT NULL LIMIT 1
+"""
 
 
 def kill_worker(world: World, _: Forge, choice: random.Random) -> Heal:
@@ -38,8 +44,12 @@ def kill_worker_process(world: World, _: Forge, choice: random.Random) -> Heal:
 
 
 def pause_worker(world: World, _: Forge, choice: random.Random) -> Heal:
-    """It wakes up again when its leases are over."""
+    """In the middle of a sync, if that can be met. It wakes up again, perhaps when its leases are over."""
     worker = choice.choice(world.workers)
+    with suppress(psycopg.OperationalError), psycopg.connect(world.database.url, autocommit=True) as connection:
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and not connection.execute(_IS_SYNCING, [f"{worker.name}@%"]).fetchone():
+            time.sleep(0.002)
     worker.signal(signal.SIGSTOP)
     return lambda: worker.signal(signal.SIGCONT)
 
@@ -56,24 +66,36 @@ def kill_web(world: World, _: Forge, __: random.Random) -> Heal:
 
 
 def lose_broker(world: World, _: Forge, __: random.Random) -> Heal:
-    """Messages, cache and results are gone."""
-    world.valkey.restart()
-    return _nothing
+    """It is killed and away for a while. Valkey loses all that it held; RabbitMQ may keep it."""
+    world.broker.kill()
+    return world.broker.ensure_alive
+
+
+def lose_cache(world: World, _: Forge, __: random.Random) -> Heal:
+    world.valkey.kill()
+    return world.valkey.ensure_alive
+
+
+def lose_database(world: World, _: Forge, __: random.Random) -> Heal:
+    """It is killed and away for a while."""
+    world.database.kill()
+    return world.database.ensure_alive
 
 
 def restart_database(world: World, _: Forge, __: random.Random) -> Heal:
-    world.database.restart()
+    world.database.kill()
+    world.database.ensure_alive()
     return _nothing
 
 
 def cut_connections(world: World, _: Forge, __: random.Random) -> Heal:
-    with psycopg.connect(world.database.url, autocommit=True) as connection:
+    with suppress(psycopg.OperationalError), psycopg.connect(world.database.url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     return _nothing
 
 
 def flush_cache(world: World, _: Forge, __: random.Random) -> Heal:
-    with redis.Redis.from_url(f"{world.valkey.url}/1") as client:
+    with suppress(redis.ConnectionError), redis.Redis.from_url(f"{world.valkey_url}/1") as client:
         client.flushdb()
     return _nothing
 
@@ -87,10 +109,7 @@ def upset_git_server(_: World, forge: Forge, choice: random.Random) -> Heal:
 
 def fill_disk(world: World, _: Forge, choice: random.Random) -> Heal:
     """The disk of one worker's mirrors is full."""
-    ballast = Path(world.disk_of(choice.choice(world.workers)), "ballast")
-    with suppress(OSError), ballast.open("wb") as file:
-        while file.write(b"x" * 65536):
-            file.flush()
+    ballast = fill(world.disk_of(choice.choice(world.workers)))
     return lambda: ballast.unlink(missing_ok=True)
 
 
@@ -111,10 +130,12 @@ def _nothing() -> None:
 FAULTS: Final[dict[Fault, int]] = {
     kill_worker: 4,
     kill_worker_process: 5,
-    pause_worker: 2,
+    pause_worker: 4,
     kill_beat: 2,
     kill_web: 1,
     lose_broker: 2,
+    lose_cache: 1,
+    lose_database: 1,
     restart_database: 2,
     cut_connections: 3,
     flush_cache: 3,

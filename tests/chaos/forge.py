@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 USERNAME: Final = "reader"
 MOODS: Final = ("hang", "drip", "refuse", "lie", "truncate", "lock_out")
-FEWEST_RESOURCES: Final = 6
 
 
 class MoodyServer(GitServer):
@@ -72,6 +71,9 @@ class Forge:
     def __init__(self, root: Path, password: str, *, servers: int, repositories: int, fabrics: int) -> None:
         self.servers = [MoodyServer(root / f"server-{number}", password) for number in range(servers)]
         self.revisions: dict[str, int] = {}
+        """Each fabric's newest."""
+        self.revisions_at: dict[str, dict[str, int]] = {}
+        """Commit → the revisions of its repository's fabrics."""
         self._places: dict[str, tuple[MoodyServer, str]] = {}
         self._turn = threading.Lock()
         for number in range(fabrics):
@@ -108,8 +110,13 @@ class Forge:
                 files[extra] = _document("extra", revision)
             elif revision > 1:
                 files[extra] = None
-            commit_files(server.root / name, files, f"{fabric} at {revision}")
+            commit = commit_files(server.root / name, files, f"{fabric} at {revision}")
             self.revisions[fabric] = revision
+            self.revisions_at[commit] = {
+                each: self.revisions[each]
+                for each, place in self._places.items()
+                if place == (server, name) and each in self.revisions
+            }
 
     def change_any(self, choice: random.Random) -> None:
         """Commit the next revision of some fabric."""
@@ -120,9 +127,10 @@ class Forge:
         return b"".join(_document(f"server-{number}-{part}", revision) for part in range(2))
 
 
-def expected_resources(revision: int) -> int:
-    """How many resources a fabric has at a revision."""
-    return FEWEST_RESOURCES + revision % 2
+def documents_at(revision: int) -> set[tuple[str, str, str]]:
+    """Name, label and description of every resource that a fabric has at a revision."""
+    names = [f"server-{number}-{part}" for number in range(3) for part in range(2)] + ["extra"] * (revision % 2)
+    return {(name, str(revision), f"at {revision}") for name in names}
 
 
 def _document(name: str, revision: int) -> bytes:

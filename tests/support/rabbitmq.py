@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import lasting_port
+
 START_SECONDS = 100
 # What Debian puts into the path runs this one as another user, who cannot write to the tests' directory.
 BEHIND_DEBIANS = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -21,45 +23,50 @@ def binary() -> str | None:
     return str(BEHIND_DEBIANS) if BEHIND_DEBIANS.exists() else shutil.which("rabbitmq-server")
 
 
+class RabbitMQ:
+    """How to run a server that keeps everything in ``directory`` and listens on this machine alone."""
+
+    def __init__(self, directory: Path) -> None:
+        command = binary()
+        assert command
+        directory.mkdir()
+        self.command = command
+        self.port, distribution_port, self._names_port = (lasting_port() for _ in range(3))
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        self.environment = os.environ | {
+            "HOME": str(directory),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._names_port),
+            "RABBITMQ_CONFIG_FILE": str(directory / "no-config"),
+            "RABBITMQ_CONF_ENV_FILE": str(directory / "no-environment"),
+            "RABBITMQ_DIST_PORT": str(distribution_port),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "no-plugins"),
+            "RABBITMQ_LOG_BASE": str(directory),
+            "RABBITMQ_MNESIA_BASE": str(directory),
+            "RABBITMQ_NODENAME": f"tests-{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+        }
+
+    def stop_name_server(self) -> None:
+        """What the server started beside itself stays behind otherwise."""
+        command = ["epmd", "-port", str(self._names_port), "-kill"]
+        subprocess.run(command, capture_output=True, check=False, timeout=30)
+
+
 @contextmanager
 def rabbitmq(directory: Path) -> Iterator[str]:
-    """A server that keeps everything in ``directory`` and listens on this machine alone; yields its URL."""
-    command = binary()
-    assert command
-    directory.mkdir()
-    port, distribution_port, names_port = _free_ports(3)
-    environment = os.environ | {
-        "HOME": str(directory),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": str(names_port),
-        "RABBITMQ_CONFIG_FILE": str(directory / "no-config"),
-        "RABBITMQ_CONF_ENV_FILE": str(directory / "no-environment"),
-        "RABBITMQ_DIST_PORT": str(distribution_port),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "no-plugins"),
-        "RABBITMQ_LOG_BASE": str(directory),
-        "RABBITMQ_MNESIA_BASE": str(directory),
-        "RABBITMQ_NODENAME": f"tests-{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-    }
+    """A running server; yields its URL."""
+    server = RabbitMQ(directory)
     with (directory / "output").open("wb") as output:
-        server = subprocess.Popen([command], env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([server.command], env=server.environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_until_it_listens(server, port, directory / "output")
-        yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        _wait_until_it_listens(process, server.port, directory / "output")
+        yield server.url
     finally:
-        server.terminate()
-        server.wait(60)
-        # The name server that it started stays behind otherwise.
-        subprocess.run(["epmd", "-port", str(names_port), "-kill"], capture_output=True, check=False, timeout=30)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+        process.terminate()
+        process.wait(60)
+        server.stop_name_server()
 
 
 def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int, output: Path) -> None:
