@@ -49,9 +49,12 @@ class RabbitMQ:
         }
 
     def stop_name_server(self) -> None:
-        """What the server started beside itself stays behind otherwise."""
+        """Stop what the server started beside itself; while it still counts the server among the living, it refuses."""
         command = ["epmd", "-port", str(self._names_port), "-kill"]
-        subprocess.run(command, capture_output=True, check=False, timeout=30)
+        for _ in range(50):
+            if subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0:
+                return
+            time.sleep(0.1)
 
 
 @contextmanager
