@@ -62,6 +62,11 @@ class Postgres:
                 continue
         raise AssertionError("PostgreSQL does not start")
 
+    def dump(self, *options: str) -> bytes:
+        """What ``pg_dump`` of the same version gives out."""
+        command = [self._server.bin_path / "pg_dump", *options, self.url]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
     def stop(self) -> None:
         self._server.stop()
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.support.ports import lasting_port
 
@@ -26,19 +27,20 @@ def binary() -> str | None:
 class RabbitMQ:
     """How to run a server that keeps everything in ``directory`` and listens on this machine alone."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, password: str = "guest") -> None:
         command = binary()
         assert command
         directory.mkdir()
         self.command = command
         self.port, distribution_port, self._names_port = (lasting_port() for _ in range(3))
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        self.url = f"amqp://guest:{quote(password, safe='')}@127.0.0.1:{self.port}//"
         self.environment = os.environ | {
             "HOME": str(directory),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._names_port),
             "RABBITMQ_CONFIG_FILE": str(directory / "no-config"),
             "RABBITMQ_CONF_ENV_FILE": str(directory / "no-environment"),
+            "RABBITMQ_DEFAULT_PASS": password,
             "RABBITMQ_DIST_PORT": str(distribution_port),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "no-plugins"),
             "RABBITMQ_LOG_BASE": str(directory),
