@@ -19,7 +19,7 @@ from netbox_hedgehog.models import FabricStatus, HedgehogFabric
 from netbox_hedgehog.scheduling.due import epoch_microseconds
 from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.tasks import git_sync_fabric
-from netbox_hedgehog.tasks.publishing import _Template
+from netbox_hedgehog.tasks.publishing import _Batch, _Template
 
 _TABLE: Final = HedgehogFabric._meta.db_table  # noqa: SLF001 - Django's documented model API
 
@@ -52,7 +52,7 @@ def prepare_floor(now: datetime) -> Callable[[], int]:
     """Compose the messages beforehand; what is returned finds, claims and pushes, and does nothing else."""
     due = HedgehogFabric.objects.filter(due_at__lte=epoch_microseconds(now)).values_list("pk", flat=True)
     with app.producer_or_acquire() as producer:
-        template = _Template.of(git_sync_fabric, producer.channel)
+        template = _Template.of(_Batch(git_sync_fabric, producer, {}))
     messages = [template.message(pk) for pk in due]
     key = template.key
 

@@ -180,14 +180,18 @@ def spread_due_times(now: datetime) -> None:
 
 
 def note_starts() -> None:
-    """Have the database note of each successful sync when it was due and when it began: nobody else ever knows both."""
+    """Have the database note of each successful sync when it was due and when it began: nobody else ever knows both.
+
+    A fabric that another's sync found unchanged began when that was written.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE UNLOGGED TABLE IF NOT EXISTS bench_start (due_at bigint, started_at timestamptz);"
             "CREATE OR REPLACE FUNCTION bench_note_start() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " INSERT INTO bench_start VALUES (OLD.due_at, OLD.claim_started_at); RETURN NULL; END $$;"
+            " INSERT INTO bench_start VALUES (OLD.due_at, coalesce(OLD.claim_started_at, clock_timestamp()));"
+            " RETURN NULL; END $$;"
             f"CREATE OR REPLACE TRIGGER bench_start AFTER UPDATE OF last_sync ON {_FABRICS} FOR EACH ROW"
-            " WHEN (OLD.claim_started_at IS NOT NULL) EXECUTE FUNCTION bench_note_start();"
+            " WHEN (OLD.claim_token IS NOT NULL) EXECUTE FUNCTION bench_note_start();"
             "TRUNCATE bench_start"
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging.config
 import os
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 from celery import Celery, Task
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_shutdown
@@ -14,6 +15,11 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from netbox_hedgehog.observability.tracing import flush
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
+
+TRUSTED_SECONDS: Final = 5.0
+"""For so long, connections to the database that worked are taken to work still."""
+
+_last_checked = -TRUSTED_SECONDS
 
 app = Celery("netbox_hedgehog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -38,10 +44,15 @@ def name_the_task_on_its_log_lines(task_id: str, **_kwargs: Any) -> None:
 def keep_database_connections_that_work(task: Task[Any, Any], **_kwargs: Any) -> None:
     """Reuse the thread's connections as Django does between requests; Celery would open new ones for each task.
 
-    That took a third of an unchanged sync's processor time, in PostgreSQL, which starts a process for each.
+    That took a third of an unchanged sync's processor time, in PostgreSQL, which starts a process for each. Tasks that
+    have ``waits_for_database``, because they begin anew when it does not answer, do not ask each time whether it does.
     """
-    if not task.request.is_eager:  # the caller's transaction may be open
+    global _last_checked  # noqa: PLW0603 - one of a process
+    if task.request.is_eager:  # the caller's transaction may be open
+        return
+    if monotonic() - _last_checked >= TRUSTED_SECONDS or not getattr(task, "waits_for_database", False):
         close_old_connections()
+        _last_checked = monotonic()
 
 
 @task_postrun.connect

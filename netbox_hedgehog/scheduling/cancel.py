@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun
+from netbox_hedgehog.models import Activity, HedgehogFabric, RunStatus, SyncRun, Trigger
 from netbox_hedgehog.scheduling.claims import FREE, ended_from_outside
 from netbox_hedgehog.scheduling.due import is_claimed, source_fingerprint
 
@@ -19,7 +19,7 @@ def cancel(fabric_id: int, by: str, now: datetime) -> bool:
     """End the fabric's live claim, record that ``by`` cancelled it, and wait for an interval; whether there was one.
 
     A running sync notices when it renews its claim or wants to write, and ends with :data:`CANCELLED`. A queued one's
-    message is still on its way: whoever receives it drops it.
+    message is still on its way: whoever receives it drops it. Those of the schedule name their claim, which has ended.
     """
     claimed = HedgehogFabric.objects.filter(is_claimed(now), pk=fabric_id)
     with transaction.atomic():
@@ -27,11 +27,12 @@ def cancel(fabric_id: int, by: str, now: datetime) -> bool:
         if fabric is None:
             return False
         is_queued = fabric.activity(now) == Activity.QUEUED
+        is_by_hand = is_queued and fabric.claim_trigger == Trigger.MANUAL
         claimed.update(
             **FREE,
             retry_at=now + timedelta(seconds=max(fabric.sync_interval, 0)),
             failed_source=fabric.source,
-            cancelled_message_until=fabric.claim_expires_at if is_queued else None,
+            cancelled_message_until=fabric.claim_expires_at if is_by_hand else None,
         )
         _run(fabric, by, now, "before it began" if is_queued else "while it ran").save(force_insert=True)
     return True

@@ -85,22 +85,25 @@ def take_one(fabric_id: int, now: datetime, token: UUID, trigger: Trigger) -> bo
     )
 
 
-def begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
-    """Turn a queued or free fabric's claim into a running one.
+def begin(fabric_id: int, now: datetime, token: UUID, worker: str, claim: UUID | None = None) -> bool:
+    """Turn a fabric's queued ``claim`` into a running one; without it any that is queued, or none if it is free.
 
-    False if another sync of it is running, if the schedule asked for a fabric that has since been disabled, or if
-    the sync that was asked for has been cancelled.
+    False if that claim has ended, if another sync of the fabric is running, if the schedule asked for a fabric that
+    has since been disabled, or if the sync that was asked for has been cancelled.
     """
-    if _begin(fabric_id, now, token, worker):
+    if claim:
+        return _begin(HedgehogFabric.objects.filter(pk=fabric_id, claim_token=claim), now, token, worker)
+    anything = HedgehogFabric.objects.filter(pk=fabric_id)
+    if _begin(anything, now, token, worker):
         return True
     # A sync that is lost but not yet written off still stands in the row.
-    return expire(now, only=fabric_id) > 0 and _begin(fabric_id, now, token, worker)
+    return expire(now, only=fabric_id) > 0 and _begin(anything, now, token, worker)
 
 
-def _begin(fabric_id: int, now: datetime, token: UUID, worker: str) -> bool:
+def _begin(fabrics: QuerySet[HedgehogFabric], now: datetime, token: UUID, worker: str) -> bool:
     withdrawn = Q(claim_trigger=Trigger.SCHEDULE, due_at__isnull=True)
     return bool(
-        HedgehogFabric.objects.filter(pk=fabric_id, claim_started_at__isnull=True)
+        fabrics.filter(claim_started_at__isnull=True)
         .exclude(withdrawn)
         .exclude(has_claim=False, cancelled_message_until__gt=now)
         .update(
@@ -136,6 +139,11 @@ def withdraw(fabric_id: int) -> bool:
             pk=fabric_id, claim_trigger=Trigger.SCHEDULE, claim_started_at__isnull=True, due_at__isnull=True
         ).update(**FREE)
     )
+
+
+def is_queued_as(fabric_id: int, claim: UUID) -> bool:
+    """Whether this claim still waits to be begun."""
+    return HedgehogFabric.objects.filter(pk=fabric_id, claim_token=claim).exists()
 
 
 def live(now: datetime) -> int:

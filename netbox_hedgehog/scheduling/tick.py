@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import cycle
 from time import monotonic
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -32,14 +32,15 @@ _EVENTS: Final = {status: f"tick.{status}" for status in TickStatus}
 log = structlog.get_logger(__name__)
 
 type Dispatch = Callable[[int], object]
-type Batch = Callable[[], AbstractContextManager[object]]
+type Batch = Callable[[UUID], AbstractContextManager[object]]
 type Waiting = Callable[[], int]
 
 
 def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext, waiting: Waiting | None = None) -> Summary:
     """Hand every due fabric to ``dispatch(fabric_id)``, each at most once, within the time budget.
 
-    Each chunk is dispatched inside a ``batch()``: what its block holds back has been sent when it ends without error.
+    Each chunk is dispatched inside a ``batch(claim)``: what its block holds back has been sent, as messages that may
+    begin that claim only, when it ends without error.
     ``waiting()`` tells how many messages no worker has taken yet; without it, messages that a broker loses delay
     their fabrics until their claims expire. ``now`` is the one reading of the clock that all decisions use. Returns
     the recorded summary.
@@ -144,7 +145,7 @@ class _Tick:
         """
         self.unsent.update(claim.fabric_id for claim in chunk)
         try:
-            with self.batch():
+            with self.batch(self.token):
                 sent = [claim.fabric_id for claim in chunk if not self.must_end() and self.dispatch_one(claim)]
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
             self.failures_in_a_row = FAILURES_THAT_MEAN_BROKER_DOWN

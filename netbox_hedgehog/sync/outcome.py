@@ -30,6 +30,15 @@ from netbox_hedgehog.sync.result import Outcome
 
 CADENCE_SLACK: Final = timedelta(seconds=5)
 
+SUCCESS: Final[dict[str, Any]] = claims.FREE | {
+    "sync_status": SyncStatus.IN_SYNC,
+    "sync_error": "",
+    "consecutive_failures": 0,
+    "retry_at": None,
+    "failed_source": "",
+}
+"""What every success writes, besides what it found."""
+
 _JITTER = random.Random()  # noqa: S311 - spreads load, guards nothing
 
 
@@ -98,17 +107,12 @@ def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, reco
         RetryLater: ``sync.cancelled``, or ``sync.claim_lost`` when another sync may have taken over.
     """
     written = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
-        **claims.FREE,
+        **SUCCESS,
         last_sync=run.as_of,
-        sync_status=SyncStatus.IN_SYNC,
-        sync_error="",
         desired_state_commit=outcome.commit,
         desired_state_tree=basis.tree,
         resource_count=outcome.counts.total,
-        consecutive_failures=0,
-        retry_at=None,
         synced_source=basis.rules,
-        failed_source="",
     )
     if not written:
         raise claim_lost(run)

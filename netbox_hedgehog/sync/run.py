@@ -41,22 +41,24 @@ from netbox_hedgehog.sync.reading import Reading, read_tree, reading_rules
 from netbox_hedgehog.sync.record import record_of
 from netbox_hedgehog.sync.result import Counts, Outcome, SyncResult
 from netbox_hedgehog.sync.source import mirror_root, source_of
+from netbox_hedgehog.sync.together import settle_others
 
 _EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
 
 log = structlog.get_logger(__name__)
 
 
-def run_sync(fabric_id: int, *, worker: str, progress: Listener | None = None) -> SyncResult:
+def run_sync(fabric_id: int, *, worker: str, claim: UUID | None = None, progress: Listener | None = None) -> SyncResult:
     """Sync one fabric now. Whatever happens is recorded and returned; nothing is raised for the fabric's fault.
 
+    With a ``claim`` only if that still waits to be begun: its fabric may have been found unchanged with another's sync.
     ``progress`` is called with (stage, done, total) while something is received, indexed or read, at most once a
     second; an error that it raises fails the sync.
     """
     started = monotonic()
     with bound(fabric_id=fabric_id):
         try:
-            outcome = _sync(fabric_id, worker, progress)
+            outcome = _sync(fabric_id, worker, claim, progress)
         except (DatabaseError, InterfaceError) as error:
             log.warning("sync.not_recorded", error=str(error))
             outcome = Outcome(RunStatus.FAILED, error=_classified(error))
@@ -64,17 +66,17 @@ def run_sync(fabric_id: int, *, worker: str, progress: Listener | None = None) -
         return outcome.as_result(fabric_id, monotonic() - started)
 
 
-def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
+def _sync(fabric_id: int, worker: str, claim: UUID | None, progress: Listener | None) -> Outcome:
     token = uuid4()
-    started_at = once_the_database_answers(partial(_begin, fabric_id, token, worker))
+    started_at = once_the_database_answers(partial(_begin, fabric_id, token, worker, claim))
     if started_at is None:
-        return _skipped(fabric_id)
+        return _skipped(fabric_id, claim)
     # Not the source of definitions: most fabrics have none, and its columns would be a third of the row.
     fabrics = HedgehogFabric.objects.select_related("git_repository", "held_change")
     # Unordered: first() would have the order worked out anew each time.
     fabric = next(iter(fabrics.annotate(source=source_fingerprint()).filter(pk=fabric_id).order_by()), None)
     if fabric is None:  # deleted since it began
-        return _skipped(fabric_id)
+        return _skipped(fabric_id, None)
     run = Run(fabric, fabric.source, token, worker, started_at)
     with bound(fabric=fabric.name, run=str(token)), Heartbeat(fabric_id, token) as heartbeat, collected_afterwards():
         attempt = _Attempt(run, heartbeat, Teller(token, progress))
@@ -89,10 +91,10 @@ def _sync(fabric_id: int, worker: str, progress: Listener | None) -> Outcome:
             return Outcome(RunStatus.FAILED, attempt.commit, error=failure)
 
 
-def _begin(fabric_id: int, token: UUID, worker: str) -> datetime | None:
+def _begin(fabric_id: int, token: UUID, worker: str, claim: UUID | None) -> datetime | None:
     """When the sync began; None if it may not."""
     now = timezone.now()
-    return now if claims.begin(fabric_id, now, token, worker) else None
+    return now if claims.begin(fabric_id, now, token, worker, claim) else None
 
 
 class _Attempt:
@@ -114,7 +116,9 @@ class _Attempt:
         policy = policy_of(fabric, self.run.wanted_at)
         self._rules = reading_rules(self.run.source, policy.rules)
         if self._is_current() and self.commit == fabric.desired_state_commit:
-            return self._unchanged(fabric.desired_state_tree)
+            outcome = self._unchanged(fabric.desired_state_tree)
+            settle_others(self.run, source, self.commit)
+            return outcome
         held = self.run.held if still_holds(self.run.held, fabric, self.run.source) else None
         if held and self.commit == held.commit:
             return self._held()
@@ -128,6 +132,7 @@ class _Attempt:
         fabric = self.run.fabric
         with healing(source):
             tree = directory_tree(mirror, self.commit, fabric.gitops_directory)
+        settle_others(self.run, source, self.commit, mirror)
         if self._is_current() and tree == fabric.desired_state_tree:
             return self._unchanged(tree)
         if held and tree == held.tree:
@@ -228,8 +233,12 @@ def _classified(error: BaseException) -> SyncError:
     )
 
 
-def _skipped(fabric_id: int) -> Outcome:
+def _skipped(fabric_id: int, claim: UUID | None) -> Outcome:
     """Why a sync could not begin; a message for a fabric that left the schedule also ends its claim."""
+    if claim and not claims.is_queued_as(fabric_id, claim):
+        # Nothing to tell an operator: where many fabrics share a repository most messages end so.
+        log.debug("sync.skipped", reason="claim_has_ended")
+        return Outcome(RunStatus.SKIPPED, reason="claim_has_ended")
     if claims.withdraw(fabric_id):
         reason = "no_longer_scheduled"
     elif drop_message(fabric_id, timezone.now()):

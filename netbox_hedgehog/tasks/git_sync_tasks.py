@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
 from celery import Task, shared_task
 from django.utils import timezone
 
@@ -14,7 +18,7 @@ from netbox_hedgehog.sync.mirrors import tidy_mirrors
 from netbox_hedgehog.sync.result import SyncResult
 from netbox_hedgehog.sync.run import run_sync
 from netbox_hedgehog.tasks.progress import StatePublisher
-from netbox_hedgehog.tasks.publishing import BatchedTask
+from netbox_hedgehog.tasks.publishing import CLAIM_HEADER, BatchedTask
 from netbox_hedgehog.tasks.queue import queue_length
 
 # A message must be gone before its claim is: the margin covers the time between claiming and publishing.
@@ -25,19 +29,28 @@ _PUBLISH_MARGIN_SECONDS = 60
     name="netbox_hedgehog.tasks.git_sync_fabric",
     base=BatchedTask,
     bind=True,
+    waits_for_database=True,
     expires=conf.queued_claim_seconds - _PUBLISH_MARGIN_SECONDS,
 )
 def git_sync_fabric(self: Task[[int], SyncResult], fabric_id: int) -> SyncResult:
     """Make the database's copy of one fabric equal to its Git repository.
 
     Returns ``status`` (succeeded, unchanged, held, failed, skipped), ``fabric_id``, ``commit``, the counts
-    ``created``, ``updated``, ``deleted``, ``unchanged``, ``duration_seconds`` and, when it failed,
-    ``error: {code, message}``. It never raises for the fabric's fault. While it fetches and reads, its state is
-    ``PROGRESS``, with ``{fabric_id, stage, done, total}``, renewed at most once a second.
+    ``created``, ``updated``, ``deleted``, ``unchanged``, ``duration_seconds``, when it failed ``error: {code,
+    message}`` and when it was skipped ``reason``. A message of the schedule begins only the claim that it was sent
+    for, which has ended if another fabric's sync found out that nothing has changed. It never raises for the fabric's
+    fault. While it fetches and reads, its state is ``PROGRESS``, with ``{fabric_id, stage, done, total}``, renewed at
+    most once a second.
     """
     progress = StatePublisher(self, fabric_id)
     with continued(self.request.headers, "sync", fabric_id=fabric_id, task_id=self.request.id):
-        return run_sync(fabric_id, worker=self.request.hostname or "foreground", progress=progress)
+        worker = self.request.hostname or "foreground"
+        return run_sync(fabric_id, worker=worker, claim=_claim_in(self.request.headers), progress=progress)
+
+
+def _claim_in(headers: Mapping[str, Any] | None) -> UUID | None:
+    claim = (headers or {}).get(CLAIM_HEADER)
+    return UUID(claim) if claim else None
 
 
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")

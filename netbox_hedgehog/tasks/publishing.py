@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from celery import Task, signals
 
@@ -22,6 +22,9 @@ from netbox_hedgehog.observability.tracing import headers_of_span, span
 
 # Stands for the fabric's id in the message that is repeated; no row has it, and no other number looks like it.
 _SOME_ID: Final = 9_111_111_111_111_111_119
+
+CLAIM_HEADER: Final = "hedgehog_claim"
+"""The header of a message that may begin one claim only, and the claim's token."""
 
 _current: ContextVar[_Batch | None] = ContextVar("batch", default=None)
 
@@ -32,13 +35,14 @@ class BatchedTask(Task[Any, Any]):
     abstract = True
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self, claim: UUID | None = None) -> Iterator[None]:
         """Hold back this thread's plain calls of the task and send them all, or none, when the block ends.
 
-        An error inside the block discards them. An error at its end means that the broker did not confirm them.
+        Each message names the ``claim`` that it is to begin. An error inside the block discards them. An error at its
+        end means that the broker did not confirm them.
         """
         with self.app.producer_or_acquire() as producer:
-            batch = _Batch(self, producer)
+            batch = _Batch(self, producer, {CLAIM_HEADER: str(claim)} if claim else {})
             token = _current.set(batch)
             try:
                 yield
@@ -53,7 +57,7 @@ class BatchedTask(Task[Any, Any]):
         if batch is None or batch.task.name != self.name or kwargs or more or options or not _is_one_number(args):
             return super().apply_async(args, kwargs, *more, **_traced(options))
         if not batch.defers:
-            return super().apply_async(args, kwargs, **_traced({"producer": batch.producer}))
+            return super().apply_async(args, kwargs, **batch.options({"producer": batch.producer}))
         batch.numbers.append(args[0])
         return None
 
@@ -71,17 +75,22 @@ def _is_one_number(args: Any) -> bool:
 class _Batch:
     """The calls held back in one block, and the pooled producer that serves it."""
 
-    def __init__(self, task: BatchedTask, producer: Any) -> None:
+    def __init__(self, task: BatchedTask, producer: Any, headers: dict[str, str]) -> None:
         self.task = task
         self.producer = producer
+        self.headers = headers
         self.defers = _can_defer(task, producer)
         self.numbers: list[int] = []
 
     def send(self) -> None:
         """Push what was held back with one command, which the broker takes as a whole or not at all."""
         if self.numbers:
-            template = _Template.of(self.task, self.producer.channel)
+            template = _Template.of(self)
             self.push(template.key, [template.message(number) for number in self.numbers])
+
+    def options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """``options`` of a call, with what each message of the batch carries."""
+        return _traced(options | {"headers": self.headers})
 
     def push(self, key: str, messages: list[str]) -> None:
         """LPUSH under Celery's own retry policy. A repetition at worst duplicates messages; the claims make that
@@ -121,10 +130,10 @@ class _Template(NamedTuple):
     body: str
 
     @classmethod
-    def of(cls, task: BatchedTask, channel: Any) -> _Template:
+    def of(cls, batch: _Batch) -> _Template:
         """Have Celery compose a message, with its expiry counted from now, and cut the gaps."""
         task_id = str(uuid4())
-        key, text = _composed(task, channel, task_id)
+        key, text = _composed(batch, task_id)
         message = json.loads(text)
         body = base64.b64decode(message["body"]).decode()
         gaps = {
@@ -149,14 +158,15 @@ def _with_gaps(text: str, gaps: dict[str, str]) -> str:
     return text
 
 
-def _composed(task: BatchedTask, channel: Any, task_id: str) -> tuple[str, str]:
+def _composed(batch: _Batch, task_id: str) -> tuple[str, str]:
     """Key and text of the one LPUSH by which kombu would send ``task_id``."""
-    recorder: Any = _Recorder(channel)
+    task = batch.task
+    recorder: Any = _Recorder(batch.producer.channel)
     producer = task.app.amqp.Producer(recorder, auto_declare=False)
     # A retry would replace the recorder by a real channel. And nobody learns the id of such a task, so nobody would
     # ever ask for its result.
     alone = {"retry": False, "add_to_parent": False, "ignore_result": True}
-    options = _traced({"task_id": task_id, "producer": producer, **alone})
+    options = batch.options({"task_id": task_id, "producer": producer, **alone})
     Task.apply_async(task, (_SOME_ID,), {}, **options)
     ((command, key, text),) = recorder.commands
     if command != "lpush":

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 _STATES: Final = "SELECT id, fabric, oldest, newest, resources, commit FROM witness.state WHERE id > %s ORDER BY id"
 # A worker whose clock is ahead sees the end of a lease that much early.
 _TAKEN_AWAY: Final = """
-    SELECT fabric, token, left_seconds FROM witness.claim_end claim WHERE left_seconds > %s AND NOT EXISTS (
-        SELECT FROM witness.run_end run WHERE run.token = claim.token AND run.transaction = claim.transaction
+    SELECT fabric, token, left_seconds FROM witness.claim_end claim
+    WHERE was_running AND left_seconds > %s AND NOT EXISTS (
+        SELECT FROM witness.run_end run
+        WHERE (run.fabric, run.token, run.transaction) = (claim.fabric, claim.token, claim.transaction)
     )
 """
 _WITHOUT_CLAIM: Final = """
     SELECT id, token FROM witness.run_end run WHERE NOT EXISTS (
-        SELECT FROM witness.claim_end claim WHERE claim.token = run.token AND claim.transaction = run.transaction
+        SELECT FROM witness.claim_end claim
+        WHERE (claim.fabric, claim.token, claim.transaction) = (run.fabric, run.token, run.transaction)
     )
 """
 _LATE: Final = """

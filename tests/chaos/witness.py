@@ -35,18 +35,21 @@ CREATE CONSTRAINT TRIGGER witness_commit AFTER UPDATE ON netbox_hedgehog_hedgeho
     WHEN (OLD.desired_state_commit IS DISTINCT FROM NEW.desired_state_commit)
     EXECUTE FUNCTION witness.note_state('id');
 
--- The end of a running sync's claim: how long it would still have held, by the database's own clock.
+-- The end of a claim, and how long it would still have held, by the database's own clock. A queued one ends also
+-- where the sync of another fabric finds that nothing has changed; when it becomes a running one, that is no end.
 CREATE TABLE witness.claim_end (
-    id bigserial PRIMARY KEY, transaction xid8, fabric text, token uuid, left_seconds float
+    id bigserial PRIMARY KEY, transaction xid8, fabric text, token uuid, was_running boolean, left_seconds float
 );
 CREATE FUNCTION witness.note_claim_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO witness.claim_end (transaction, fabric, token, left_seconds) VALUES (pg_current_xact_id(), OLD.name,
-        OLD.claim_token, extract(epoch FROM OLD.claim_expires_at - clock_timestamp()));
+    INSERT INTO witness.claim_end (transaction, fabric, token, was_running, left_seconds)
+    VALUES (pg_current_xact_id(), OLD.name, OLD.claim_token, OLD.claim_started_at IS NOT NULL,
+        extract(epoch FROM OLD.claim_expires_at - clock_timestamp()));
     RETURN NULL;
 END $$;
 CREATE TRIGGER witness_claim_end AFTER UPDATE ON netbox_hedgehog_hedgehogfabric FOR EACH ROW
-    WHEN (OLD.claim_started_at IS NOT NULL AND OLD.claim_token IS DISTINCT FROM NEW.claim_token)
+    WHEN (OLD.claim_token <> NEW.claim_token AND OLD.claim_started_at IS NOT NULL
+        OR OLD.claim_token IS NOT NULL AND NEW.claim_token IS NULL)
     EXECUTE FUNCTION witness.note_claim_end();
 
 -- What a fabric said of its failures, which the next success takes away.
@@ -61,10 +64,11 @@ CREATE TRIGGER witness_error AFTER UPDATE ON netbox_hedgehog_hedgehogfabric FOR 
     EXECUTE FUNCTION witness.note_error();
 
 -- A sync that says itself how it ended.
-CREATE TABLE witness.run_end (id bigint PRIMARY KEY, transaction xid8, token uuid);
+CREATE TABLE witness.run_end (id bigint PRIMARY KEY, transaction xid8, fabric text, token uuid);
 CREATE FUNCTION witness.note_run_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO witness.run_end (id, transaction, token) VALUES (NEW.id, pg_current_xact_id(), NEW.token);
+    INSERT INTO witness.run_end (id, transaction, fabric, token)
+    SELECT NEW.id, pg_current_xact_id(), name, NEW.token FROM netbox_hedgehog_hedgehogfabric WHERE id = NEW.fabric_id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER witness_run_end AFTER INSERT ON netbox_hedgehog_syncrun FOR EACH ROW

@@ -69,7 +69,7 @@ def test_flower_shows_each_task_with_its_states_and_its_progress(system, fabric,
 
     git_server.spoil = wait
     worker = system.worker(concurrency=1)
-    eventually(lambda: own_name("worker") in flower("workers?refresh=1"), "the worker")
+    is_watched(worker, flower)
 
     sync = git_sync_fabric.delay(fabric.pk)
     assert asked.wait(PATIENCE_SECONDS)
@@ -98,8 +98,8 @@ def test_flower_shows_each_task_with_its_states_and_its_progress(system, fabric,
 def test_flower_shows_a_failed_sync_as_done_with_its_error_redacted(system, fabric, flower):
     fabric.git_repository.password = "wrong-s3cr3t-canary"
     fabric.git_repository.save()
-    system.worker(concurrency=1)
-    eventually(lambda: own_name("worker") in flower("workers?refresh=1"), "the worker")
+    worker = system.worker(concurrency=1)
+    is_watched(worker, flower)
 
     sync = git_sync_fabric.delay(fabric.pk)
     eventually(lambda: told(flower, sync.id, "SUCCESS"), "the end of the sync")
@@ -113,6 +113,12 @@ def test_flower_answers_nobody_without_the_password(flower, port):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/api/tasks", timeout=PATIENCE_SECONDS)
     with refused.value as answer:
         assert answer.code == 401
+
+
+def is_watched(worker: Any, flower: Ask) -> None:
+    """Wait until Flower knows the worker and has switched on what tells it of tasks, as it does by itself."""
+    eventually(lambda: own_name("worker") in flower("workers?refresh=1"), "the worker")
+    worker.wait_for("Events of group {task} enabled by remote")
 
 
 def told(flower: Ask, task_id: str, state: str) -> dict[str, Any] | None:

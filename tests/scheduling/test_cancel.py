@@ -56,7 +56,7 @@ def test_who_held_the_claim_can_neither_renew_nor_release_it():
 class TestAfterwards:
     @pytest.fixture
     def fabric(self):
-        fabric = baker.make_recipe("tests.claimed_fabric")
+        fabric = baker.make_recipe("tests.claimed_fabric", claim_trigger="manual")
         cancel(fabric.pk, "boss", NOW)
         return fabric
 

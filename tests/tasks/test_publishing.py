@@ -20,8 +20,8 @@ from netbox_hedgehog.celery import app
 from netbox_hedgehog.models import Activity, HedgehogFabric, SyncRun
 from netbox_hedgehog.scheduling.tick import run_tick
 from netbox_hedgehog.tasks import git_sync_fabric, periodic_fabric_sync_scheduler, publishing
-from netbox_hedgehog.tasks.publishing import BatchedTask
-from tests.baker_recipes import NOW
+from netbox_hedgehog.tasks.publishing import CLAIM_HEADER, BatchedTask
+from tests.baker_recipes import NOW, TOKEN
 from tests.e2e.conftest import system  # noqa: F401 - a fixture
 from tests.support.waiting import eventually
 
@@ -110,6 +110,20 @@ class TestAMessage:
         ((*messages,),) = queued(broker).values()
         assert len({message["properties"]["delivery_tag"] for message in messages}) == 50
         assert len({message["headers"]["id"] for message in messages}) == 50
+
+    def test_names_the_claim_that_it_may_begin(self, broker):
+        with git_sync_fabric.batch(TOKEN):
+            git_sync_fabric.delay(1)
+            git_sync_fabric.delay(2)
+        ((*messages,),) = queued(broker).values()
+        assert [message["headers"][CLAIM_HEADER] for message in messages] == [str(TOKEN)] * 2
+
+    def test_names_the_claim_also_where_messages_are_sent_one_by_one(self, broker, monkeypatch):
+        monkeypatch.setattr(publishing, "_can_defer", lambda *_: False)
+        with git_sync_fabric.batch(TOKEN):
+            git_sync_fabric.delay(1)
+        ((message,),) = queued(broker).values()
+        assert message["headers"][CLAIM_HEADER] == str(TOKEN)
 
     def test_expires_as_late_as_an_ordinary_one(self, both):
         ordinary, batched = (datetime.fromisoformat(message["headers"]["expires"]) for message in both)
