@@ -549,7 +549,8 @@ def test_no_secret_is_anywhere_it_need_not_be(seen, broker):
     searched = {name for name, content in seen if content}
     wanted = [*chain.from_iterable(PLACES.values()), *PLACES_OF[broker]]
     assert [place for place in wanted if not any(name.startswith(place) for name in searched)] == []
-    assert sorted(set(found_in(SECRETS, seen)) - ALLOWED) == []
+    leaked = sorted(set(found_in(SECRETS, seen)) - ALLOWED)
+    assert not leaked, "\n".join(leaked)
 
 
 @pytest.mark.parametrize("around", ["{}", "reader:{}", "Basic xy {} "])
