@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from netbox_hedgehog.conf import conf
-from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger
+from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun, Trigger, composed
+from netbox_hedgehog.models.composed import ComposedSelect, ComposedUpdate
 from netbox_hedgehog.scheduling.among import Among
 from netbox_hedgehog.scheduling.due import due, is_claimed
 
@@ -91,31 +92,42 @@ def begin(fabric_id: int, now: datetime, token: UUID, worker: str, claim: UUID |
     False if that claim has ended, if another sync of the fabric is running, if the schedule asked for a fabric that
     has since been disabled, or if the sync that was asked for has been cancelled.
     """
+    running = {
+        "fabric_id": fabric_id,
+        "now": now,
+        "token": token,
+        "worker": worker[:255],
+        "expires_at": now + timedelta(seconds=conf.running_claim_seconds),
+    }
     if claim:
-        return _begin(HedgehogFabric.objects.filter(pk=fabric_id, claim_token=claim), now, token, worker)
-    anything = HedgehogFabric.objects.filter(pk=fabric_id)
-    if _begin(anything, now, token, worker):
+        return bool(_BEGIN_CLAIM.execute(claim=claim, **running))
+    if _BEGIN.execute(**running):
         return True
     # A sync that is lost but not yet written off still stands in the row.
-    return expire(now, only=fabric_id) > 0 and _begin(anything, now, token, worker)
+    return expire(now, only=fabric_id) > 0 and bool(_BEGIN.execute(**running))
 
 
-def _begin(fabrics: QuerySet[HedgehogFabric], now: datetime, token: UUID, worker: str) -> bool:
+def _beginning(**which: Any) -> ComposedUpdate:
+    now = composed.moment("now")
     withdrawn = Q(claim_trigger=Trigger.SCHEDULE, due_at__isnull=True)
-    return bool(
-        fabrics.filter(claim_started_at__isnull=True)
-        .exclude(withdrawn)
-        .exclude(has_claim=False, cancelled_message_until__gt=now)
-        .update(
-            claim_token=token,
-            claim_worker=worker[:255],
-            # Of an expired claim, neither who asked for it nor when may count for this sync.
-            claim_trigger=Case(When(is_claimed(now), then=F("claim_trigger")), default=Value("")),
-            claimed_at=Case(When(is_claimed(now), then=F("claimed_at")), default=None),
-            claim_started_at=now,
-            claim_expires_at=now + timedelta(seconds=conf.running_claim_seconds),
-        )
+    return ComposedUpdate(
+        lambda: (
+            HedgehogFabric.objects.filter(pk=composed.number("fabric_id"), claim_started_at__isnull=True, **which)
+            .exclude(withdrawn)
+            .exclude(has_claim=False, cancelled_message_until__gt=now)
+        ),
+        claim_token=composed.uuid("token"),
+        claim_worker=composed.text("worker"),
+        # Of an expired claim, neither who asked for it nor when may count for this sync.
+        claim_trigger=Case(When(is_claimed(now), then=F("claim_trigger")), default=Value("")),
+        claimed_at=Case(When(is_claimed(now), then=F("claimed_at")), default=None),
+        claim_started_at=now,
+        claim_expires_at=composed.moment("expires_at"),
     )
+
+
+_BEGIN: Final = _beginning()
+_BEGIN_CLAIM: Final = _beginning(claim_token=composed.uuid("claim"))
 
 
 def renew(fabric_id: int, now: datetime, token: UUID) -> bool:
@@ -143,7 +155,14 @@ def withdraw(fabric_id: int) -> bool:
 
 def is_queued_as(fabric_id: int, claim: UUID) -> bool:
     """Whether this claim still waits to be begun."""
-    return HedgehogFabric.objects.filter(pk=fabric_id, claim_token=claim).exists()
+    return bool(_OF_CLAIM.execute(fabric_id=fabric_id, claim=claim))
+
+
+_OF_CLAIM: Final = ComposedSelect(
+    lambda: HedgehogFabric.objects.filter(
+        pk=composed.number("fabric_id"), claim_token=composed.uuid("claim")
+    ).values_list("pk")
+)
 
 
 def live(now: datetime) -> int:

@@ -24,6 +24,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Greatest
 
 from netbox_hedgehog.models import HedgehogFabric
+from netbox_hedgehog.models.composed import Parameter
 from netbox_hedgehog.models.expressions import EpochMicroseconds
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +89,7 @@ def source_fingerprint() -> _Digest:
     return _Digest(*(Coalesce(Cast(column, TextField()), Value("")) for column in columns))
 
 
-def is_claimed(now: datetime) -> Q:
+def is_claimed(now: datetime | Parameter) -> Q:
     """Rows that a live claim holds."""
     return Q(has_claim=True, claim_expires_at__gt=now)
 

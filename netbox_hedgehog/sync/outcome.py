@@ -21,7 +21,9 @@ from netbox_hedgehog.models import (
     SyncRun,
     SyncStatus,
     Trigger,
+    composed,
 )
+from netbox_hedgehog.models.composed import ComposedUpdate
 from netbox_hedgehog.scheduling import claims
 from netbox_hedgehog.scheduling.backoff import delay_seconds
 from netbox_hedgehog.scheduling.cancel import was_cancelled
@@ -106,13 +108,14 @@ def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, reco
     Raises:
         RetryLater: ``sync.cancelled``, or ``sync.claim_lost`` when another sync may have taken over.
     """
-    written = HedgehogFabric.objects.filter(pk=run.fabric.pk, claim_token=run.token).update(
-        **SUCCESS,
-        last_sync=run.as_of,
-        desired_state_commit=outcome.commit,
-        desired_state_tree=basis.tree,
-        resource_count=outcome.counts.total,
-        synced_source=basis.rules,
+    written = _SUCCEED.execute(
+        fabric_id=run.fabric.pk,
+        token=run.token,
+        as_of=run.as_of,
+        commit=outcome.commit,
+        tree=basis.tree,
+        resources=outcome.counts.total,
+        rules=basis.rules,
     )
     if not written:
         raise claim_lost(run)
@@ -122,6 +125,17 @@ def record_success(run: Run, now: datetime, basis: Basis, outcome: Outcome, reco
     history.save(force_insert=True)
     if record:
         SyncRecord(run=history, content=record).save(force_insert=True)
+
+
+_SUCCEED: Final = ComposedUpdate(
+    lambda: HedgehogFabric.objects.filter(pk=composed.number("fabric_id"), claim_token=composed.uuid("token")),
+    **SUCCESS,
+    last_sync=composed.moment("as_of"),
+    desired_state_commit=composed.text("commit"),
+    desired_state_tree=composed.text("tree"),
+    resource_count=composed.number("resources"),
+    synced_source=composed.text("rules"),
+)
 
 
 def record_held(run: Run, now: datetime, outcome: Outcome, held: HeldChange | None = None) -> None:

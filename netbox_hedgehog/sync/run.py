@@ -19,7 +19,8 @@ from netbox_hedgehog.conf import conf
 from netbox_hedgehog.errors import InternalFault, RetryLater, SyncError
 from netbox_hedgehog.git import GitSource, Mirror, directory_tree, head_of, mirror_at
 from netbox_hedgehog.manifests import Finding
-from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus
+from netbox_hedgehog.models import HedgehogFabric, HeldChange, RunStatus, composed
+from netbox_hedgehog.models.composed import ComposedSelect
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.observability.tracing import span, tell
 from netbox_hedgehog.scheduling import claims
@@ -48,6 +49,17 @@ _EVENTS: Final = {status: f"sync.{status}" for status in RunStatus}
 log = structlog.get_logger(__name__)
 
 
+# Not with the source of definitions: most fabrics have none, and its columns would be a third of the row.
+_FABRIC: Final = ComposedSelect(
+    lambda: (
+        HedgehogFabric.objects.select_related("git_repository", "held_change")
+        .annotate(source=source_fingerprint())
+        .filter(pk=composed.number("fabric_id"))
+        .order_by()
+    )
+)
+
+
 def run_sync(fabric_id: int, *, worker: str, claim: UUID | None = None, progress: Listener | None = None) -> SyncResult:
     """Sync one fabric now. Whatever happens is recorded and returned; nothing is raised for the fabric's fault.
 
@@ -71,12 +83,10 @@ def _sync(fabric_id: int, worker: str, claim: UUID | None, progress: Listener | 
     started_at = once_the_database_answers(partial(_begin, fabric_id, token, worker, claim))
     if started_at is None:
         return _skipped(fabric_id, claim)
-    # Not the source of definitions: most fabrics have none, and its columns would be a third of the row.
-    fabrics = HedgehogFabric.objects.select_related("git_repository", "held_change")
-    # Unordered: first() would have the order worked out anew each time.
-    fabric = next(iter(fabrics.annotate(source=source_fingerprint()).filter(pk=fabric_id).order_by()), None)
-    if fabric is None:  # deleted since it began
+    fabrics = _FABRIC.execute(fabric_id=fabric_id)
+    if not fabrics:  # deleted since it began
         return _skipped(fabric_id, None)
+    fabric = fabrics[0]
     run = Run(fabric, fabric.source, token, worker, started_at)
     with bound(fabric=fabric.name, run=str(token)), Heartbeat(fabric_id, token) as heartbeat, collected_afterwards():
         attempt = _Attempt(run, heartbeat, Teller(token, progress))
