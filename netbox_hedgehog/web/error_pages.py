@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pprint import pformat
 from typing import Any, Final, override
 
 from django.http import HttpRequest
+from django.template.defaultfilters import pprint
 from django.views.debug import SafeExceptionReporterFilter
 
 from netbox_hedgehog.observability.redaction import redact, redact_value
@@ -33,7 +33,8 @@ class RedactedReports(SafeExceptionReporterFilter):
     @override
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         variables = super().get_traceback_frame_variables(request, tb_frame)
-        return [(name, _Shown(redact_value({name: pformat(value)})[name])) for name, value in variables]  # type: ignore[index]
+        # Django's pprint, for which a value that cannot be shown is no error: a query set asks the database when it is.
+        return [(name, _Shown(redact_value({name: pprint(value)})[name])) for name, value in variables]  # type: ignore[index]
 
 
 class _Shown(str):
