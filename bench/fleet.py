@@ -134,7 +134,7 @@ def _run(plan: Plan, fabrics: int, minutes: float) -> Figures:
             fleet_world.running(
                 plan.concurrency, Path(os.environ["HEDGEHOG_DATA_DIR"], "logs"), server.pid
             ) as processes,
-            _changes(remote, CHANGED * fabrics / INTERVAL_SECONDS),
+            changes(remote, CHANGED * fabrics / INTERVAL_SECONDS),
         ):
             _await_tick()
             figures = _measured(plan, processes, repositories, minutes)
@@ -143,7 +143,7 @@ def _run(plan: Plan, fabrics: int, minutes: float) -> Figures:
 
 
 @contextmanager
-def _changes(remote: Repositories, per_second: float) -> Iterator[None]:
+def changes(remote: Repositories, per_second: float) -> Iterator[None]:
     """Commit to repositories all the while."""
     stop = threading.Event()
 

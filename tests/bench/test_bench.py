@@ -49,3 +49,32 @@ def test_a_quick_fleet_is_synced_on_time_by_the_real_processes(tmp_path: Path) -
     assert (run["fabrics"], run["repositories"], run["failed"]) == (40, 4, 0)
     assert {"worker processes", "PostgreSQL", "Valkey", "beat", "Git server"} < set(run["cores"])
     assert "ms/sync" in done.stdout
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(400)  # it starts servers of its own
+def test_every_page_is_asked_for_at_both_sizes(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bench", "pages", "--quick", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = {row.pop("page"): row for row in json.loads(figures.read_text())["pages"]}
+    assert {"dashboard", "fabrics: due now", "of all: delete (refused)", "health of the fleet"} < set(pages)
+    for row in pages.values():
+        assert all(row[name] > 0 for name in ("few_ms", "many_ms", "few_queries", "many_queries"))
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(400)  # ticks are a second apart
+def test_a_quick_look_at_memory_sees_every_process_over_syncs_and_ticks(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bench", "endurance", "--quick", "--json", str(figures)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(figures.read_text())["endurance"]
+    first, last = measured["samples"][0], measured["samples"][-1]
+    assert last["syncs"] >= 40
+    assert last["ticks"] >= 4
+    assert set(first["mib"]) == set(last["mib"]) == {"beat", "worker", "pool process 1"}
+    assert measured["by_status"].keys() >= {"unchanged", "failed"}
+    assert "Growth" in done.stdout
