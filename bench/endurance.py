@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Final
 
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from bench import fleet_world, usage
+from bench import fleet_world
 from bench.fleet import changes
 from bench.fleet_world import Processes, Repositories
 from bench.git import MEMORY_DISK
@@ -27,6 +28,7 @@ from netbox_hedgehog.scheduling.fleet import TICK_TASK
 
 _CHANGES_PER_SECOND: Final = 0.2
 _LOOK_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 600
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,19 @@ def _samples(plan: Plan, processes: Processes) -> list[Sample]:
     """One at the start, one when memory should be steady, then one after each so many syncs, and one at the end."""
     samples = [_sample(processes)]
     while samples[-1].syncs < plan.syncs or samples[-1].ticks < plan.ticks:
-        wanted = (samples[-1].syncs // plan.steady_after + 1) * plan.steady_after
-        while SyncRun.objects.count() < wanted:
-            time.sleep(_LOOK_SECONDS)
+        _await_syncs((samples[-1].syncs // plan.steady_after + 1) * plan.steady_after)
         samples.append(_sample(processes))
+        print(samples[-1], file=sys.stderr, flush=True)
     return samples
 
 
+def _await_syncs(wanted: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while SyncRun.objects.count() < wanted:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"fewer than {wanted} syncs, and no end of it: see the worker's log")
+        time.sleep(_LOOK_SECONDS)
+
+
 def _sample(processes: Processes) -> Sample:
-    pool = usage.descendants(processes.worker)
-    mib = {"beat": usage.rss_mib(processes.beat), "worker": usage.rss_mib(processes.worker)}
-    mib |= {f"pool process {number}": usage.rss_mib(pid) for number, pid in enumerate(sorted(pool), 1)}
-    return Sample(SyncRun.objects.count(), SchedulerRun.objects.count(), mib)
+    return Sample(SyncRun.objects.count(), SchedulerRun.objects.count(), processes.resident_mib())

@@ -77,6 +77,8 @@ class Figures:
     """Share of all cores' time that processes took which do not belong to the system, the benchmark's own included."""
     cores: dict[str, float] = field(default_factory=dict)
     """Cores that each kind of process kept busy."""
+    resident_mib: list[dict[str, float]] = field(default_factory=list)
+    """Memory of each process, at the start and after each minute."""
 
     @property
     def syncs_per_second(self) -> float:
@@ -168,9 +170,10 @@ def _await_tick() -> None:
 
 def _measured(plan: Plan, processes: Processes, repositories: int, minutes: float) -> Figures:
     began = datetime.now(UTC)
-    before, machine = _cores(processes), usage.processor()
+    before, machine, resident_mib = _cores(processes), usage.processor(), [processes.resident_mib()]
     for minute in range(int(minutes) + 1):
         time.sleep(min(60.0, 60 * (minutes - minute)))
+        resident_mib.append(processes.resident_mib())
         _say(f"  {_progress(began)}")
     ended = datetime.now(UTC)
     after, machine_after = _cores(processes), usage.processor()
@@ -197,6 +200,7 @@ def _measured(plan: Plan, processes: Processes, repositories: int, minutes: floa
         idle=idle,
         others=1 - idle - sum(cores.values()) * seconds / total,
         cores=cores,
+        resident_mib=resident_mib,
     )
 
 

@@ -19,7 +19,7 @@ from django.core.cache import cache
 from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
-from bench import repository
+from bench import repository, usage
 from bench.environment import INTERVAL_SECONDS
 from bench.rows import copies
 from netbox_hedgehog.celery import app
@@ -205,6 +205,12 @@ class Processes:
     postgresql: int
     valkey: int
     git_server: int
+
+    def resident_mib(self) -> dict[str, float]:
+        """Resident memory of beat, the worker and each process of its pool, shared pages included."""
+        mib = {"beat": usage.rss_mib(self.beat), "worker": usage.rss_mib(self.worker)}
+        pool = sorted(usage.descendants(self.worker))
+        return mib | {f"pool process {number}": usage.rss_mib(pid) for number, pid in enumerate(pool, 1)}
 
 
 @contextmanager

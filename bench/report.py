@@ -10,7 +10,7 @@ from rich.table import Table
 from bench.environment import CHANGED, INTERVAL_SECONDS
 
 if TYPE_CHECKING:
-    from bench import endurance, fleet, git, pages, sync, tick
+    from bench import endurance, fleet, git, pages, summary, sync, tick
 
 
 def show_tick(rows: list[tick.Row], memory: tick.Memory) -> None:
@@ -163,3 +163,15 @@ def show_fleet(runs: list[fleet.Figures]) -> None:
 
 def _figure(number: float | None) -> str:
     return "-" if number is None else f"{number:,.1f}"
+
+
+def show_summary(lines: list[summary.Line]) -> None:
+    """Print every figure beside what it is held against."""
+    if not lines:
+        return
+    table = Table(title="All figures, each beside its peer or floor of the same run")
+    for heading in ("figure", "ours", "beside it", "ratio", "goal"):
+        table.add_column(heading)
+    for line in lines:
+        table.add_row(*line)
+    Console(width=130).print(table)

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -27,9 +27,11 @@ class Plan:
     files: int = 2000
     runs: int = 7
     runs_all: int = 3
+    sizes: tuple[int, ...] = (20, 200, 2_000, 6_000)
+    """Numbers of files, for how the first sync grows."""
 
 
-QUICK: Final = Plan(files=60, runs=1, runs_all=1)
+QUICK: Final = Plan(files=60, runs=1, runs_all=1, sizes=(20, 60))
 
 
 @dataclass
@@ -70,6 +72,16 @@ def timings(plan: Plan) -> list[Row]:
         return _Course(plan, Path(scratch), url).rows()
 
 
+def growth(plan: Plan) -> list[Row]:
+    """Measure the first sync at several sizes."""
+    rows = []
+    for files in plan.sizes:
+        with tempfile.TemporaryDirectory() as scratch, repository.served(Path(scratch)) as url:
+            course = _Course(replace(plan, files=files, runs=plan.runs_all), Path(scratch), url)
+            rows.append(course.first())
+    return rows
+
+
 def parsing(plan: Plan) -> Parsing:
     """Measure the parser alone; PyYAML's pure loader once, it takes long."""
     files = repository.files(plan.files)
@@ -99,11 +111,14 @@ class _Course:
         self._netbox = NetBoxWay(url)
         self._floor = Floor(url, root / "floor")
 
+    def first(self) -> Row:
+        repository.commit(self._root, self._files)
+        return self._row("first", self._plan.runs, self._forget, self._floor.first, self._plan.files)
+
     def rows(self) -> list[Row]:
         floor, plan = self._floor, self._plan
-        repository.commit(self._root, self._files)
         return [
-            self._row("first", plan.runs, self._forget, floor.first, plan.files),
+            self.first(),
             self._row("unchanged", plan.runs, lambda: None, floor.unchanged, 0),
             self._row("one file changed", plan.runs, self._change_one, floor.changed, 1),
             # Unlike the one before, this is one that the checks between resources have to look at.

@@ -57,7 +57,7 @@ class Conf:
         45.0, "A tick stops starting new work after this time.", unit="s", minimum=1, maximum=280
     )
     tick_max_dispatch = Option(
-        5000,
+        25_000,
         "At most this many syncs are dispatched by one tick.",
         unit="fabrics",
         minimum=1,
@@ -65,7 +65,7 @@ class Conf:
     )
     tick_chunk_size = Option(500, "Fabrics claimed in one transaction.", unit="fabrics", minimum=1, maximum=10_000)
     max_live_claims = Option(
-        20_000,
+        30_000,
         "Backpressure: no more dispatches while this many syncs are queued or running.",
         unit="fabrics",
         minimum=1,
