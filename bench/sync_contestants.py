@@ -92,8 +92,9 @@ class NetBoxWay:
     def __init__(self, url: str) -> None:
         self._url = url
         self._source = GitRepository.objects.create(name=f"NetBox: {url}", url=url)
-        with connection.schema_editor() as editor:
-            editor.create_model(StoredFile)
+        if StoredFile._meta.db_table not in connection.introspection.table_names():  # noqa: SLF001
+            with connection.schema_editor() as editor:
+                editor.create_model(StoredFile)
 
     def forget(self) -> None:
         """As if it had never been synced."""
