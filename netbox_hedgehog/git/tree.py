@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MANIFEST_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
-# Mode, name and id, see gitformat-tree.
-_ENTRY: Final = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+# Mode, name and id, see gitformat-tree. A mode has six digits at most, and a zero before them in old trees.
+_ENTRY: Final = re.compile(rb"([0-7]{1,7}) ([^\0]+)\0(.{20})", re.DOTALL)
 # The most files that a fabric may have, in one directory, take a tenth of it; a crafted object inflates to any size.
 _MOST_TREE_BYTES: Final = 32 * 1024 * 1024
 # Enough to see a slip of the pen; names come from the repository and may be of any number and length.

@@ -7,7 +7,7 @@ import pygit2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pygit2.enums import FileMode
+from pygit2.enums import FileMode, ObjectType
 
 from netbox_hedgehog.errors import ContentProblem, NeedsOperator, RetryLater
 from netbox_hedgehog.git import (
@@ -279,3 +279,12 @@ def test_a_tree_is_known_until_the_mirror_is_made_anew(path: Path) -> None:
     tree = directory_tree(pygit2.Repository(str(path)), commit, "/")
     assert has_tree(pygit2.Repository(str(path)), tree)
     assert not has_tree(pygit2.Repository(str(path)), "ab" * 20)
+
+
+def test_a_tree_whose_modes_are_longer_than_any_is_corrupt(tmp_path: Path) -> None:
+    repository = pygit2.init_repository(str(tmp_path / "modes.git"), bare=True)
+    blob = repository.create_blob(b"a: 1\n")
+    tree = repository.odb.write(ObjectType.TREE, b"100644777777 a.yaml\0" + blob.raw)
+    with pytest.raises(RetryLater) as caught:
+        list_manifests(repository, str(tree), "/", LIMITS)
+    assert caught.value.code == "git.corrupt"
