@@ -21,7 +21,7 @@ from django_celery_beat.models import PeriodicTask
 
 from bench import repository, usage
 from bench.environment import INTERVAL_SECONDS
-from bench.rows import copies
+from bench.rows import copies, written_columns
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.local import services
 from netbox_hedgehog.local.supervisor import Service
@@ -137,7 +137,7 @@ def clear() -> None:
 
 
 def _copy_resources(pattern: HedgehogFabric) -> None:
-    columns = [field.column for field in FabricResource._meta.concrete_fields if field.column and not field.primary_key]  # noqa: SLF001
+    columns = written_columns(FabricResource)
     differing = {
         "fabric_id": "fabric.id",
         "source_path": f"replace(source_path, '{directory_of(0)}/', substr(fabric.gitops_directory, 2) || '/')",

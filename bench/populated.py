@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Model
 
 from bench.environment import INTERVAL_SECONDS
-from bench.rows import copies
+from bench.rows import copies, written_columns
 from netbox_hedgehog.models import (
     FabricFinding,
     FabricResource,
@@ -132,7 +132,7 @@ def _belongings(pattern: HedgehogFabric, now: datetime) -> None:
     _for_each(held, {}, where="fabric.id %% 200 = 0")
     tick = SchedulerRun.objects.create(status=TickStatus.COMPLETED, started_at=now, duration_seconds=0.2)
     with connection.cursor() as cursor:
-        columns = ", ".join(_columns(tick))
+        columns = ", ".join(written_columns(SchedulerRun))
         moved = columns.replace("started_at", "started_at - n * interval '1 minute'")
         cursor.execute(
             f"INSERT INTO {tick._meta.db_table} ({columns}) SELECT {moved}"  # noqa: SLF001
@@ -145,7 +145,7 @@ def _for_each(row: Model, differing: dict[str, str], *, times: int = 1, where: s
     """Copy a row for every other fabric, several ``times`` (``each``); ``differing`` columns have SQL expressions."""
     table = row._meta.db_table  # noqa: SLF001
     differing = {"fabric_id": "fabric.id"} | differing
-    columns = _columns(row)
+    columns = written_columns(type(row))
     chosen = ", ".join(differing.get(column, f"{table}.{column}") for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -154,8 +154,3 @@ def _for_each(row: Model, differing: dict[str, str], *, times: int = 1, where: s
             f" WHERE {table}.id = %s AND fabric.id <> {table}.fabric_id AND {where}",
             [times, row.pk],
         )
-
-
-def _columns(row: Model) -> list[str]:
-    fields = row._meta.concrete_fields  # noqa: SLF001
-    return [field.column for field in fields if field.column and not field.primary_key and not field.generated]

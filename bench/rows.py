@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Model
 
 from netbox_hedgehog.celery import app
 from netbox_hedgehog.models import FabricStatus, GitRepository, HedgehogFabric, SchedulerRun
@@ -43,11 +44,7 @@ def fill(count: int) -> None:
 
 def copies(pattern: HedgehogFabric, count: int, differing: dict[str, str]) -> None:
     """Copy a fabric's row; ``differing`` columns have SQL expressions of n, which counts from one."""
-    columns = [
-        field.column
-        for field in HedgehogFabric._meta.concrete_fields  # noqa: SLF001
-        if field.column and not field.primary_key and not field.generated
-    ]
+    columns = written_columns(HedgehogFabric)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_TABLE} ({', '.join(columns)})"
@@ -55,6 +52,12 @@ def copies(pattern: HedgehogFabric, count: int, differing: dict[str, str]) -> No
             f" FROM {_TABLE} CROSS JOIN generate_series(1, %s) AS n WHERE {_TABLE}.id = %s",
             [count, pattern.pk],
         )
+
+
+def written_columns(model: type[Model]) -> list[str]:
+    """The columns of a row that a copy of it must be given."""
+    fields = model._meta.concrete_fields  # noqa: SLF001
+    return [field.column for field in fields if field.column and not field.primary_key and not field.generated]
 
 
 def make_due(now: datetime, every: int) -> None:

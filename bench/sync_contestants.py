@@ -138,10 +138,10 @@ class Floor:
         self._directory = directory
         self._tree = ""
         with connection.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE bench_floor (LIKE {_RESOURCES} INCLUDING ALL)")
-            cursor.execute("CREATE TABLE bench_state (id int primary key, head text)")
-            cursor.execute("CREATE TABLE bench_run (id serial primary key, head text)")
-            cursor.execute("INSERT INTO bench_state VALUES (1, '')")
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS bench_floor (LIKE {_RESOURCES} INCLUDING ALL)")
+            cursor.execute("CREATE TABLE IF NOT EXISTS bench_state (id int primary key, head text)")
+            cursor.execute("CREATE TABLE IF NOT EXISTS bench_run (id serial primary key, head text)")
+            cursor.execute("INSERT INTO bench_state VALUES (1, '') ON CONFLICT (id) DO UPDATE SET head = ''")
 
     def forget(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
