@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from netbox_hedgehog.observability.tracing import flush
+from netbox_hedgehog.timers import ForgetsCancelledTimers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox_hedgehog.settings")
 
@@ -24,6 +25,7 @@ _last_checked = -TRUSTED_SECONDS
 app = Celery("netbox_hedgehog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(ForgetsCancelledTimers)
 
 
 @setup_logging.connect
