@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -220,7 +220,9 @@ def running(concurrency: int, logs: Path, git_server: int) -> Iterator[Processes
     PeriodicTask.objects.update(last_run_at=datetime.now(UTC), total_run_count=0)
     with ExitStack() as stack:
         worker = _started(stack, services.worker(concurrency), logs / "worker.log")
-        _await_worker()
+        _await(lambda: bool(workers_seen()), "the worker")
+        # A worker tells of itself before its pool is there.
+        _await(lambda: len(usage.descendants(worker)) >= concurrency, "the worker's pool")
         spread_due_times(datetime.now(UTC))
         PeriodicTask.objects.update(last_run_at=datetime.now(UTC))
         beat = _started(stack, services.beat(), logs / "beat.log")
@@ -245,11 +247,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _await_worker() -> None:
+def _await(there: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not workers_seen():
+    while not there():
         if time.monotonic() > deadline:
-            raise RuntimeError("the worker did not start")
+            raise RuntimeError(f"{what} did not start")
         time.sleep(0.2)
 
 
