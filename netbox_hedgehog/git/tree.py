@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -270,6 +271,8 @@ def _entry(repo: pygit2.Repository, tree_id: str, name: str) -> _Entry | None:
     """What a tree holds under ``name``; libgit2 finds it without making an object of each of the others."""
     _check_tree_size(repo, tree_id)
     tree = repo[tree_id].peel(pygit2.Tree)
+    # pygit2 1.21 never lets go of the text that a tree was asked for: it must be the same one each time.
+    name = sys.intern(name)
     if name not in tree:
         return None
     entry = tree[name]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -289,3 +290,19 @@ def test_a_tree_whose_modes_are_longer_than_any_is_corrupt(tmp_path: Path) -> No
     with pytest.raises(RetryLater) as caught:
         list_manifests(repository, str(tree), "/", LIMITS)
     assert caught.value.code == "git.corrupt"
+
+
+def test_looking_for_a_directory_again_and_again_keeps_no_memory(path: Path) -> None:
+    commit = commit_files(path, {"lab/fabric/a.yaml": b""}, "files")
+    repository = pygit2.Repository(str(path))
+
+    directory_tree(repository, commit, "lab/fabric")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(1_000):
+            directory_tree(repository, commit, "lab/fabric")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10_000
