@@ -1,4 +1,4 @@
-"""`make bench` (options: ARGS="tick|sync|git|pages|endurance|fleet|report --quick --json FILE --write")."""
+"""`make bench` (options: ARGS="tick|sync|git|workers|pages|endurance|fleet|report --quick --json FILE --write")."""
 
 from __future__ import annotations
 
@@ -88,6 +88,14 @@ def _git(options: argparse.Namespace) -> Figures:
     return {"looks": [asdict(row) for row in rows]}
 
 
+def _workers(options: argparse.Namespace) -> Figures:
+    from bench import workers  # noqa: PLC0415 - needs Django
+
+    rows = workers.timings(workers.QUICK if options.quick else workers.Plan())
+    report.show_workers(rows)
+    return {"workers": [asdict(row) for row in rows]}
+
+
 def _pages(options: argparse.Namespace) -> Figures:
     from bench import pages  # noqa: PLC0415 - needs Django
 
@@ -118,11 +126,12 @@ _MEASURED: Final[dict[str, Callable[[argparse.Namespace], Figures]]] = {
     "tick": _tick,
     "sync": _sync,
     "git": _git,
+    "workers": _workers,
     "pages": _pages,
     "endurance": _endurance,
     "fleet": _fleet,
 }
-_UNASKED: Final = ("tick", "sync", "git")
+_UNASKED: Final = ("tick", "sync", "git", "workers")
 """The others take from a few minutes to hours."""
 
 _NOTHING: Final = "report"

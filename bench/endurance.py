@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +26,6 @@ from netbox_hedgehog.models import GitRepository, HedgehogFabric, SchedulerRun, 
 from netbox_hedgehog.scheduling.fleet import TICK_TASK
 
 _CHANGES_PER_SECOND: Final = 0.2
-_LOOK_SECONDS: Final = 0.5
-_PATIENCE_SECONDS: Final = 600
 
 
 @dataclass(frozen=True)
@@ -99,18 +96,10 @@ def _samples(plan: Plan, processes: Processes) -> list[Sample]:
     """One at the start, one when memory should be steady, then one after each so many syncs, and one at the end."""
     samples = [_sample(processes)]
     while samples[-1].syncs < plan.syncs or samples[-1].ticks < plan.ticks:
-        _await_syncs((samples[-1].syncs // plan.steady_after + 1) * plan.steady_after)
+        fleet_world.await_syncs((samples[-1].syncs // plan.steady_after + 1) * plan.steady_after)
         samples.append(_sample(processes))
         print(samples[-1], file=sys.stderr, flush=True)
     return samples
-
-
-def _await_syncs(wanted: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while SyncRun.objects.count() < wanted:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"fewer than {wanted} syncs, and no end of it: see the worker's log")
-        time.sleep(_LOOK_SECONDS)
 
 
 def _sample(processes: Processes) -> Sample:

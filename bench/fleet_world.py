@@ -38,6 +38,7 @@ _CHANGED_FILE: Final = repository.leaf_path(0)
 _FABRICS: Final = HedgehogFabric._meta.db_table  # noqa: SLF001 - Django's documented model API
 _RESOURCES: Final = FabricResource._meta.db_table  # noqa: SLF001
 _START_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 600
 
 
 class Repositories:
@@ -220,9 +221,9 @@ def running(concurrency: int, logs: Path, git_server: int) -> Iterator[Processes
     PeriodicTask.objects.update(last_run_at=datetime.now(UTC), total_run_count=0)
     with ExitStack() as stack:
         worker = _started(stack, services.worker(concurrency), logs / "worker.log")
-        _await(lambda: bool(workers_seen()), "the worker")
+        _await(lambda: bool(workers_seen()), "the worker has not started")
         # A worker tells of itself before its pool is there.
-        _await(lambda: len(usage.descendants(worker)) >= concurrency, "the worker's pool")
+        _await(lambda: len(usage.descendants(worker)) >= concurrency, "the worker's pool has not started")
         spread_due_times(datetime.now(UTC))
         PeriodicTask.objects.update(last_run_at=datetime.now(UTC))
         beat = _started(stack, services.beat(), logs / "beat.log")
@@ -247,11 +248,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _await(there: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def await_syncs(wanted: int) -> None:
+    """Wait until the history has so many."""
+    _await(lambda: SyncRun.objects.count() >= wanted, f"the worker has not done {wanted} syncs", _PATIENCE_SECONDS)
+
+
+def _await(there: Callable[[], bool], else_: str, seconds: float = _START_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not there():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not start")
+            raise RuntimeError(f"{else_} within {seconds:.0f} s: see its log")
         time.sleep(0.2)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from bench.environment import CHANGED, INTERVAL_SECONDS
 
 if TYPE_CHECKING:
-    from bench import endurance, fleet, git, pages, summary, sync, tick
+    from bench import endurance, fleet, git, pages, summary, sync, tick, workers
 
 
 def show_tick(rows: list[tick.Row], memory: tick.Memory) -> None:
@@ -81,6 +81,16 @@ def show_git(rows: list[git.Row]) -> None:
             _figure(row.git_ms),
             _figure(row.times_faster_than_git),
         )
+    Console(width=110).print(table)
+
+
+def show_workers(rows: list[workers.Row]) -> None:
+    """Print the table."""
+    table = Table(title=f"A backlog of {rows[0].syncs:,} unchanged fabrics, each of a repository of its own")
+    for heading in ("processes", "syncs a second", "idle"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(str(row.processes), f"{row.syncs_per_second:.1f}", f"{row.idle:.0%}")
     Console(width=110).print(table)
 
 

@@ -30,7 +30,14 @@ class Line(NamedTuple):
 
 def lines(figures: Figures) -> list[Line]:
     """What there is of the figures that ``make bench --json`` writes."""
-    return [*_ticks(figures), *_syncs(figures), *_looks(figures), *_fleets(figures), *_endurance(figures)]
+    return [
+        *_ticks(figures),
+        *_syncs(figures),
+        *_looks(figures),
+        *_workers(figures),
+        *_fleets(figures),
+        *_endurance(figures),
+    ]
 
 
 def _ticks(figures: Figures) -> Iterator[Line]:
@@ -67,6 +74,14 @@ def _looks(figures: Figures) -> Iterator[Line]:
             yield Line(name, _ms(row["ours_ms"]), beside, _faster(row["dulwich_ms"], row["ours_ms"]), goal)
 
 
+def _workers(figures: Figures) -> Iterator[Line]:
+    rows = figures.get("workers", [])
+    for row in rows:
+        one, rate = rows[0]["syncs_per_second"], row["syncs_per_second"]
+        name = f"unchanged syncs by {row['processes']} of a worker's processes"
+        yield Line(name, f"{rate:.0f} a second", f"by one {one:.0f}", f"{rate / one:.1f} times", "")
+
+
 def _fleets(figures: Figures) -> Iterator[Line]:
     for run in figures.get("fleet", []):
         rate = run["syncs"] / run["minutes"] / 60
@@ -96,6 +111,9 @@ def pictures(figures: Figures) -> dict[str, str]:
         names = {"NetBox's way": "netbox_ms", "ours": "ours_ms", "floor": "floor_ms"}
         syncs = {name: [(row["files"], row[key]) for row in sizes] for name, key in names.items()}
         drawn["growth-sync.svg"] = growth("The first sync of a fabric", "files, of three resources each", "ms", syncs)
+    if workers := figures.get("workers"):
+        done = {"ours": [(row["processes"], row["syncs_per_second"]) for row in workers]}
+        drawn["growth-workers.svg"] = growth("Unchanged syncs, each of its repository", "processes", "a second", done)
     if endurance := figures.get("endurance"):
         samples = endurance["samples"][1:]
         memory = {name: [(each["syncs"], each["mib"][name]) for each in samples] for name in samples[0]["mib"]}

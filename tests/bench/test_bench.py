@@ -36,6 +36,8 @@ def test_a_quick_run_measures_every_contestant(tmp_path: Path) -> None:
     assert [(row["files_read"], row["requests"]) for row in measured["looks"]] == 2 * [(20, 4), (0, 1), (1, 4)]
     assert all(row["ours_ms"] > 0 for row in measured["looks"])
     assert all(row["dulwich_ms"] > 0 and row["git_ms"] > 0 for row in measured["looks"][:3])
+    assert [(row["processes"], row["syncs"]) for row in measured["workers"]] == [(1, 20), (2, 20)]
+    assert all(row["syncs_per_second"] > 0 for row in measured["workers"])
 
 
 @pytest.mark.e2e

@@ -24,6 +24,10 @@ FIGURES: dict[str, Any] = {
     ],
     "sync_peak_mib": 21.0,
     "looks": [{"look": "unchanged", "files": 2_000, "ours_ms": 4.0, "dulwich_ms": 400.0}],
+    "workers": [
+        {"processes": 1, "syncs": 1_500, "syncs_per_second": 60.0, "idle": 0.4},
+        {"processes": 4, "syncs": 1_500, "syncs_per_second": 150.0, "idle": 0.1},
+    ],
     "fleet": [{"fabrics": 1_000, "minutes": 30.0, "syncs": 6_000, "on_time": 0.9987}],
     "endurance": {
         "samples": [
@@ -49,6 +53,7 @@ def test_each_figure_stands_beside_what_it_is_held_against():
     assert found[tick, "floor 80.0 ms"] == ("200 ms", "2.5 times the floor", "≤ 3")
     assert found["sync of 2,000 files, first", "NetBox's way 2,600 ms"] == ("500 ms", "5.2 times as fast", "≥ 5")
     assert found["Git, 2,000 files, unchanged", "dulwich 400 ms"] == ("4.0 ms", "100.0 times as fast", "≥ 50")
+    assert found["unchanged syncs by 4 of a worker's processes", "by one 60"] == ("150 a second", "2.5 times", "")
     worker = "memory of worker after 10,000 syncs, 1,000 ticks"
     assert found[worker, "after 1,000 syncs 101.0 MiB"] == ("110.0 MiB", "+8.9%", "< 5 %")
 
