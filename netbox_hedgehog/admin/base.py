@@ -103,6 +103,14 @@ class ReadOnlyAdmin[M: Model](ModelAdmin[M]):
     paginator: ClassVar[type[Paginator[Any]]] = BoundedPaginator
     show_full_result_count = False
     actions: Sequence[str] | None = None
+    logs_decisions = False
+    """Whether people do something here that the log keeps: without it there is no history to offer."""
+
+    @override
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """With Unfold's "History" button only where it leads to something."""
+        context["show_history"] = self.logs_decisions
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -45,6 +45,7 @@ class HeldChangeAdmin(ReadOnlyAdmin[HeldChange]):
     search_help_text = "Fabric or commit"
     when_empty = "No change is held: what the syncs found was within the budgets of their fabrics."
     actions = ("approve", "reject")
+    logs_decisions = True
     change_form_outer_before_template = "hedgehog/held_decision.html"
     readonly_fields = ("fabric_link", "decision_badge", "since", "why", "sizes", "diff")
     fieldsets = (

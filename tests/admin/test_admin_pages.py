@@ -173,6 +173,13 @@ def test_what_the_machine_wrote_is_read_only_even_for_a_superuser(boss: Client, 
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_a_history_is_offered_where_the_log_can_hold_something(boss: Client, model: type[Model]) -> None:
+    row = BUILDERS[model](1)
+    offered = url(model, "history", row.pk) in boss.get(url(model, "change", row.pk)).content.decode()
+    assert offered == (model not in READ_ONLY or model is HeldChange)
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_search_filters_and_sorting_answer(boss: Client, model: type[Model]) -> None:
     BUILDERS[model](1)
     changelist = url(model, "changelist")
