@@ -85,7 +85,11 @@ class PageAdmin[M: Model](ModelAdmin[M]):
         """
         rows = list(objs)
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
-        return first_of(rows, str), self.goes_along(rows), lacking, self.in_the_way(rows)
+        return first_of(rows, self.named_for_deletion), self.goes_along(rows), lacking, self.in_the_way(rows)
+
+    def named_for_deletion(self, row: M) -> str:
+        """``row``, and what would be missed without it."""
+        return str(row)
 
     def goes_along(self, rows: list[M]) -> dict[str, int]:
         """How many rows of which kind are deleted with ``rows``, these included."""

@@ -221,11 +221,12 @@ class SchedulerRunAdmin(HistoryAdmin[SchedulerRun]):
         fabrics = HedgehogFabric.objects.only("name").in_bulk([error.get("fabric_id", 0) for error in errors])
         return _lines(_error(error, fabrics.get(error.get("fabric_id", 0))) for error in errors)
 
-    @admin.display(description="resources")
+    @admin.display(description="measured")
     def cost(self, run: SchedulerRun) -> SafeString | str:
-        return _lines(f"{_words(name)}: {value}" for name, value in _items(run.resources))
+        return _lines(_measured(name, value) for name, value in _items(run.resources))
 
 
+_UNITS: Final = {"seconds": "s", "mib": "MiB"}
 _SKIPPED: Final = {
     "claimed": "whose sync is queued or running",
     "backing_off": "that wait after a failure",
@@ -251,6 +252,12 @@ def _items(counts: Any) -> list[tuple[str, int]]:
 def _begun(when: datetime) -> SafeString:
     """Also for who has no mouse to hover with."""
     return format_html("{} ({})", moment(when, timezone.now()), exact(when))
+
+
+def _measured(name: str, value: float) -> str:
+    """``peak_memory_mib`` and 114.1 as ``peak memory: 114.1 MiB``."""
+    what, _, unit = name.rpartition("_")
+    return f"{_words(what)}: {value}\N{NO-BREAK SPACE}{_UNITS[unit]}" if unit in _UNITS else f"{_words(name)}: {value}"
 
 
 def _words(reason: str) -> str:

@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -38,31 +39,47 @@ from netbox_hedgehog.admin.base import (
 )
 from netbox_hedgehog.admin.schedule_forms import IntervalForm, TaskForm
 from netbox_hedgehog.admin.widgets import FewLines
+from netbox_hedgehog.scheduling.fleet import TICK_TASK
 from netbox_hedgehog.scheduling.manual import cannot_queue
 
 SCHEDULES: Final = ("interval", "crontab", "solar", "clocked")
+ABOUT: Final = ("name", "regtask", "task", "enabled", "description")
 MESSAGE_OPTIONS: Final = ("queue", "exchange", "routing_key", "priority")
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
     admin.site.unregister(_model)
 
 
+class BeatAdmin(PageAdmin[Any]):
+    """What the pages of beat's tables share: labels like those of the other pages."""
+
+    @override
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Beat writes Its Labels So."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and field.label:
+            words = (word if word.isupper() else word.lower() for word in str(field.label).split())
+            field.label = capfirst(" ".join(words))
+        return field
+
+
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(PageAdmin[Any]):
+class PeriodicTaskAdmin(BeatAdmin):
     """Every edit goes through ``save()``, whose signals tell a running beat within seconds."""
 
     form = TaskForm
-    list_display = ("name", "enabled", "schedule", "queue", "last_run", "total_run_count")
+    list_display = ("name", "enabled", "schedule", "sent_to", "last_run", "runs")
     list_filter = ("enabled", "one_off")
     list_select_related = SCHEDULES
     search_fields = ("name", "task")
     search_help_text = "Name or task"
     ordering = ("name",)
     formfield_overrides = {TextField: {"widget": FewLines}}
+    when_empty = "A periodic task is what beat sends to the workers, and when."
     actions = ("enable_tasks", "disable_tasks", "run_tasks")
     readonly_fields = ("last_run", "total_run_count")
     fieldsets = (
-        (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
+        (None, {"fields": ABOUT}),
         (
             "Schedule",
             {
@@ -82,6 +99,13 @@ class PeriodicTaskAdmin(PageAdmin[Any]):
     )
 
     @override
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only looks has no use for the list to choose a task from."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        return ((None, {"fields": [name for name in ABOUT if name != "regtask"]}), *self.fieldsets[1:])
+
+    @override
     def changed_columns(self, form: forms.ModelForm[Any]) -> list[str]:
         """With the columns that ``save()`` itself sets; the run counters belong to beat."""
         changed = super().changed_columns(form)
@@ -91,11 +115,24 @@ class PeriodicTaskAdmin(PageAdmin[Any]):
 
     @admin.display(description="schedule")
     def schedule(self, task: Any) -> str:
-        return str(task.scheduler) if task.scheduler else NOTHING
+        """A crontab in words: its own text is one for experts."""
+        return task.crontab.human_readable if task.crontab else str(task.scheduler or NOTHING)
+
+    @admin.display(description="queue", ordering="queue")
+    def sent_to(self, task: Any) -> str:
+        return task.queue or NOTHING
+
+    @admin.display(description="runs", ordering="total_run_count")
+    def runs(self, task: Any) -> int:
+        return int(task.total_run_count)
 
     @admin.display(description="last run", ordering="last_run_at")
     def last_run(self, task: Any) -> SafeString | str:
         return moment(task.last_run_at, timezone.now())
+
+    @override
+    def named_for_deletion(self, row: Any) -> str:
+        return f"{row}. Without it no fabric is synced by schedule." if row.task == TICK_TASK else str(row)
 
     @admin.action(description="Enable", permissions=["change"])
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -160,7 +197,7 @@ def _tasks(count: int) -> str:
     return f"{count} task" if count == 1 else f"{count} tasks"
 
 
-class ScheduleAdmin(PageAdmin[Any]):
+class ScheduleAdmin(BeatAdmin):
     """Deleting a schedule takes every task that uses it along, so one in use stays."""
 
     readonly_fields: ClassVar[Any] = ("users",)
@@ -204,7 +241,8 @@ class IntervalAdmin(ScheduleAdmin):
 
     form = IntervalForm
     fields = ("every", "period")
-    list_display = ("__str__", "every", "period", "length")
+    list_display = ("__str__", "length")
+    when_empty = "An interval is a fixed cadence, such as every 60 seconds."
 
     @admin.display(description="length")
     def length(self, interval: Any) -> str:
@@ -216,6 +254,7 @@ class CrontabAdmin(ScheduleAdmin):
     """Times of day and days of week."""
 
     list_display = ("__str__", "human_readable")
+    when_empty = "A crontab is a pattern of times, such as every Monday at 04:00."
     fields = (
         "human_readable",
         "minute",
@@ -233,6 +272,7 @@ class ClockedAdmin(ScheduleAdmin):
     """One moment."""
 
     fields = list_display = ("clocked_time",)
+    when_empty = "A clocked schedule is one moment, at which a task is sent once."
 
 
 @admin.register(SolarSchedule)
@@ -240,4 +280,4 @@ class SolarAdmin(ScheduleAdmin):
     """Sunrise and the like."""
 
     fields = ("event", "latitude", "longitude")
-    list_display = ("__str__", "event", "latitude", "longitude")
+    when_empty = "A solar event is a time of day that moves with the sun, such as sunrise at a place."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -26,6 +26,21 @@ class TaskSelect(UnfoldSelect, TaskSelectWidget):  # type: ignore[misc]
     """Beat's list of the registered tasks, dressed."""
 
 
+HELP: Final = {
+    "name": "What lists and the history call it.",
+    "regtask": "One of this installation's tasks, or its name below.",
+    "enabled": "Whether beat sends it.",
+    "description": "What it is for.",
+    "interval": "A fixed cadence.",
+    "crontab": "A pattern of times.",
+    "solar": "Sunrise and the like, at a place.",
+    "clocked": "One moment; the task must be one-off, too.",
+    "start_time": "Not before; empty: at once.",
+    "one_off": "Sent once, then disabled.",
+}
+"""In place of beat's, which repeat the labels."""
+
+
 class TaskForm(BeatTaskForm):  # type: ignore[misc]
     """Beat's form, which refuses JSON that beat would choke on."""
 
@@ -34,6 +49,8 @@ class TaskForm(BeatTaskForm):  # type: ignore[misc]
         if "task" in self.fields:
             self.fields["task"].widget = UnfoldTextInput()
             self.fields["regtask"].widget = TaskSelect()
+        for name in HELP.keys() & self.fields.keys():
+            self.fields[name].help_text = HELP[name]
 
     def clean_args(self) -> str:
         return self._json("args", list, "[]")

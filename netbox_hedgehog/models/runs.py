@@ -54,7 +54,7 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.fabric_id} {self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.fabric} {self.status} {self.started_at:%Y-%m-%d %H:%M:%S}"
 
     def error_as_json(self) -> dict[str, str] | None:
         """What failed, in the parts of an error, for scripts; None if nothing did."""

@@ -166,7 +166,7 @@ def test_a_tick_says_what_it_skipped_what_failed_and_what_it_cost(boss, fabric):
             {"fabric_id": fabric.pk, "fabric": "old name", "code": "tick.X", "message": "<i>broken</i>"},
             {"fabric_id": 999_999, "fabric": "deleted one", "code": "tick.Y", "message": "gone"},
         ],
-        resources={"queries": 12},
+        resources={"queries": 12, "claim_seconds": 0.25, "peak_memory_mib": 114.1},
     )
     page = boss.get(reverse("admin:netbox_hedgehog_schedulerrun_change", args=[tick.pk])).content.decode()
     assert "1,234 that wait after a failure" in page
@@ -175,6 +175,14 @@ def test_a_tick_says_what_it_skipped_what_failed_and_what_it_cost(boss, fabric):
     assert "&lt;i&gt;broken&lt;/i&gt;" in page
     assert "deleted one <code>tick.Y</code> gone" in page
     assert "queries: 12" in page
+    assert "claim: 0.25\N{NO-BREAK SPACE}s" in page
+    assert "peak memory: 114.1\N{NO-BREAK SPACE}MiB" in page
+
+
+def test_a_run_is_called_by_its_fabric(boss, fabric):
+    run = SyncRun.objects.create(fabric=fabric, trigger="manual", status="unchanged", started_at=timezone.now())
+    page = boss.get(reverse("admin:netbox_hedgehog_syncrun_change", args=[run.pk])).content.decode()
+    assert "east unchanged 20" in page
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from netbox_hedgehog.admin import schedule, schedule_forms
 from netbox_hedgehog.celery import app
@@ -196,6 +196,29 @@ def test_an_interval_in_use_is_not_deleted(boss: Client, task: Any, way: str) ->
         assert "give it another schedule" in boss.post(INTERVALS, chosen).content.decode()
     assert IntervalSchedule.objects.filter(pk=task.interval_id).exists()
     assert PeriodicTask.objects.filter(pk=task.pk).exists()
+
+
+def test_who_deletes_the_tick_is_told_what_stops(boss: Client, task: Any) -> None:
+    assert "no fabric is synced by schedule" in boss.get(page(task, "delete")).content.decode()
+    task.task = "celery.backend_cleanup"
+    task.save()
+    assert "no fabric is synced by schedule" not in boss.get(page(task, "delete")).content.decode()
+
+
+def test_its_labels_and_texts_are_those_of_people(boss: Client, task: Any) -> None:
+    fields = boss.get(page(task)).context["adminform"].form.fields
+    assert fields["one_off"].label == "One-off task"
+    assert fields["headers"].label == "AMQP message headers"
+    assert fields["enabled"].help_text == "Whether beat sends it."
+    crontab = CrontabSchedule.objects.create(minute="0", hour="4")
+    PeriodicTask.objects.create(name="nightly", task="x", crontab=crontab)
+    assert "At 04:00 AM" in boss.get(LIST).content.decode()
+
+
+def test_who_only_looks_is_shown_no_list_to_choose_from(viewer: Client, task: Any) -> None:
+    text = viewer.get(page(task)).content.decode()
+    assert "periodic_fabric_sync_scheduler" in text
+    assert "egtask" not in text
 
 
 def test_an_interval_that_nobody_uses_is_deleted(boss: Client, task: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -54,3 +55,12 @@ def test_the_menu_opens_by_keyboard(phone, check_accessible):
     link.focus()
     phone.keyboard.press("Enter")
     expect(phone).to_have_title(re.compile("held change"))
+
+
+def test_a_password_is_reset_on_a_phone(phone, boss):
+    phone.goto(url(User, "change", boss.pk))
+    button = phone.get_by_role("link", name="Reset password")
+    box = button.bounding_box()
+    assert box["x"] + box["width"] <= PHONE["width"]
+    button.click()
+    expect(phone.get_by_text("Enter a new password")).to_be_visible()
