@@ -79,7 +79,7 @@ bench: install ## measure against peers and floors in the same run
 pictures: install ## take the pictures of README and docs anew, as the tests in a browser see the pages
 	@rm -rf $(VAR)/pictures && mkdir -p $(VAR)/pictures
 	@$(BIN)/python -m pytest -q tests/browser/test_pictures.py --screenshots $(VAR)/pictures
-	@cd docs/images && for each in *.png; do cp $(VAR)/pictures/$$each .; done
+	@cd docs/images && for each in *.webp; do cp $(VAR)/pictures/$$each .; done
 	@echo "docs/images is renewed; the others are in $(VAR)/pictures"
 .PHONY: chaos
 chaos: install ## two hundred faults, every promise checked; some minutes, alone on the machine

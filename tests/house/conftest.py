@@ -29,4 +29,8 @@ def files(root: Path) -> list[Path]:
         text=True,
         check=True,
     ).stdout.splitlines()
-    return [root / name for name in listed if (root / name).suffix not in {".png", ".svg"} and (root / name).is_file()]
+    return [
+        root / name
+        for name in listed
+        if (root / name).suffix not in {".png", ".svg", ".webp"} and (root / name).is_file()
+    ]

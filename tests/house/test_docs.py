@@ -74,3 +74,9 @@ def test_the_table_of_contents_names_every_page(pages, root):
     contents = root / "docs/README.md"
     linked = {(contents.parent / link).resolve() for link in LINK.findall(pages[contents])}
     assert {page for page in pages if page.parent == contents.parent} - {contents} - linked == set()
+
+
+def test_the_pictures_are_small(root):
+    """They stay in the history for ever, each time they are taken anew."""
+    sizes = {picture.name: picture.stat().st_size for picture in (root / "docs/images").iterdir()}
+    assert {name: size for name, size in sizes.items() if size > 150_000} == {}
