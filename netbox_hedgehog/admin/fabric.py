@@ -21,6 +21,7 @@ from netbox_hedgehog.admin.fabric_filters import (
     SwitchFilter,
 )
 from netbox_hedgehog.admin.fabric_overview import overview_context, overview_urls
+from netbox_hedgehog.admin.fabric_search import is_indexed, matching
 from netbox_hedgehog.admin.fabric_source import check_button, check_urls
 from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
 from netbox_hedgehog.admin.preview import preview_urls
@@ -97,6 +98,12 @@ class FabricAdmin(FabricActions):
     @override
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FabricChangeList]:
         return FabricChangeList
+
+    @override
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if search_term and is_indexed(queryset):
+            return matching(queryset, search_term), False
+        return super().get_search_results(request, queryset, search_term)
 
     @override
     def get_urls(self) -> list[URLPattern]:

@@ -116,12 +116,82 @@ class TestMoreThanIsCounted:
         assert not HedgehogFabric.objects.filter(sync_enabled=True).exists()
 
 
-def test_a_search_that_finds_little_looks_once(boss, fleet):
-    with CaptureQueriesContext(connection) as captured:
-        response = boss.get(f"{LIST}?q=00203")
-    assert [fabric.name for fabric in response.context["cl"].result_list] == ["fabric-00203"]
-    assert response.context["cl"].result_count == 1
-    assert sum("LIKE" in each["sql"] for each in captured.captured_queries) == 1
+class TestSearching:
+    """By a part of a name, a description or a repository's name."""
+
+    @staticmethod
+    def found(client: Client, term: str, **filters: str) -> list[str]:
+        response = client.get(LIST, {"q": term, **filters})
+        return [fabric.name for fabric in response.context["cl"].result_list]
+
+    @pytest.mark.skipif("connection.vendor != 'postgresql'")
+    @pytest.mark.usefixtures("fleet")
+    @pytest.mark.parametrize("term", ["00203", "c-00203", "nowhere", "0000", "fabric", "repository", "bric nowhere"])
+    def test_reads_what_it_finds_and_not_the_fleet(self, boss, term, monkeypatch):
+        monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
+        assert most_read(boss, f"{LIST}?q={term}") <= 3_300
+
+    @pytest.mark.usefixtures("fleet")
+    def test_finds_parts_of_what_a_fabric_says_of_itself_and_of_its_repository(self, boss, repository):
+        HedgehogFabric.objects.filter(name="fabric-00203").update(description="Hall 7: 100% \u00c4rger_of_B")
+        other = GitRepository.objects.create(name="Elsewhere", url="https://git.example.com/e.git")
+        HedgehogFabric.objects.create(name="moved", git_repository=other)
+        for term in ("00203", "IC-00203", "hall", '"l 7:"', "hall ric-00203", "100%", "r_o", "7:"):
+            assert self.found(boss, term) == ["fabric-00203"], term
+        for term in ("sewhe", "MOVED", "mov LSEW"):
+            assert self.found(boss, term) == ["moved"], term
+        for term in ("0%3", "fabric_", "hall moved", "00203 nowhere"):
+            assert self.found(boss, term) == [], term
+        assert self.found(boss, "fabric")[:2] == ["fabric-00000", "fabric-00001"]
+        assert self.found(boss, "fabric", sync_status__exact="error")[:2] == ["fabric-00003", "fabric-00103"]
+
+    @pytest.mark.usefixtures("fleet")
+    def test_that_finds_more_than_is_counted_finds_the_same(self, boss, monkeypatch):
+        monkeypatch.setattr(counting, "MOST_COUNTED", 5)
+        other = GitRepository.objects.create(name="Elsewhere", url="https://git.example.com/e.git")
+        HedgehogFabric.objects.filter(name__startswith="fabric-0001").update(git_repository=other, description="Hall")
+        for term in ("ELSE", "hall", "c-0001", "sewhe ALL"):
+            assert self.found(boss, term) == [f"fabric-0001{n}" for n in range(10)], term
+        HedgehogFabric.objects.filter(name__startswith="fabric-0000").update(git_repository=None)
+        assert self.found(boss, "-0000") == [f"fabric-0000{n}" for n in range(10)]
+
+    def test_knows_what_was_written_by_any_path(self, boss, repository):
+        HedgehogFabric.objects.bulk_create([HedgehogFabric(name="made"), HedgehogFabric(name="gone")])
+        HedgehogFabric.objects.filter(name="made").update(name="renamed")
+        HedgehogFabric.objects.filter(name="gone").delete()
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE netbox_hedgehog_hedgehogfabric SET description = 'by hand'")
+        assert self.found(boss, "made") == []
+        assert self.found(boss, "gone") == []
+        assert self.found(boss, "renam") == self.found(boss, "hand") == ["renamed"]
+
+    def test_that_finds_little_looks_once(self, boss, fleet):
+        with CaptureQueriesContext(connection) as captured:
+            response = boss.get(f"{LIST}?q=00203")
+        assert response.context["cl"].result_count == 1
+        looks = [each["sql"] for each in captured.captured_queries if "00203" in each["sql"]]
+        assert sum("hedgehogfabric" in sql and "grams" in sql for sql in looks) == (connection.vendor == "postgresql")
+        assert sum("LIKE" in sql and "hedgehogfabric" in sql for sql in looks) == (connection.vendor == "sqlite")
+
+    @pytest.mark.skipif("connection.vendor != 'postgresql'")
+    @pytest.mark.django_db(transaction=True)
+    def test_costs_a_sync_nothing(self, fleet):
+        """What claims and outcomes write leaves the table that is searched as it was."""
+
+        def written() -> tuple[int, ...]:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_stat_force_next_flush()")
+                cursor.execute(
+                    "SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = %s",
+                    ["hedgehog_fabric_search"],
+                )
+                return cursor.fetchone()
+
+        before = written()
+        HedgehogFabric.objects.update(claim_expires_at=timezone.now(), last_sync=timezone.now(), sync_status="error")
+        assert written() == before
+        HedgehogFabric.objects.filter(name="fabric-00001").update(description="edited")
+        assert written() != before
 
 
 class TestDeletingMany:

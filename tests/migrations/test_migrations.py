@@ -311,3 +311,37 @@ def test_claims_survive_the_change_of_their_index_in_both_directions(migrated: S
     row.delete()
     migrated.backwards()
     migrated.empty()
+
+
+def test_fabrics_are_searched_wherever_they_came_from_and_as_before_after_the_way_back(migrated: Schedule) -> None:
+    connection, search = migrated.connection, "hedgehog_fabric_search"
+
+    def searched() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT searched FROM {search} WHERE grams @> '{{FAB}}' ORDER BY searched")
+            return [text for (text,) in cursor.fetchall()]
+
+    before = ("netbox_hedgehog", "0019_answer_large_fleets")
+    migration = import_module("netbox_hedgehog.migrations.0020_search_fabrics")
+    _new_row(connection, migrate(connection, BEAT, before), description="there before")
+    apps: Any = migrate(connection, ("netbox_hedgehog", "0020_search_fabrics"))
+    fabrics = apps.get_model("netbox_hedgehog", "HedgehogFabric").objects.using(connection.alias)
+    with connection.schema_editor() as editor:
+        migration.forwards(apps, editor)
+    fabrics.create(name="another fabric")
+    if connection.vendor == "postgresql":
+        assert searched() == ["ANOTHER FABRIC\n", "FABRIC\nTHERE BEFORE"]
+        fabrics.update(description="edited")
+        fabrics.filter(name="fabric").delete()
+        assert searched() == ["ANOTHER FABRIC\nEDITED"]
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE netbox_hedgehog_hedgehogfabric CASCADE")
+        assert searched() == []
+    migrate(connection, before)
+    assert search not in connection.introspection.table_names()
+    with connection.schema_editor() as editor:
+        migration.backwards(apps, editor)
+    fabrics.create(name="made after the way back")
+    fabrics.all().delete()
+    migrated.backwards()
+    migrated.empty()
