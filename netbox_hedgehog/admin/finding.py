@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from netbox_hedgehog.admin.base import BAD, DOUBTFUL, ReadOnlyAdmin, badge, link_to, shortened
 from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
-from netbox_hedgehog.models import FabricFinding, FindingSeverity
+from netbox_hedgehog.models import FabricFinding, FabricResource, FindingSeverity
 
 SEVERITY_COLOURS: Final[dict[str, str]] = {FindingSeverity.ERROR: BAD, FindingSeverity.WARNING: DOUBTFUL}
 
@@ -28,10 +28,10 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     when_empty = "The checks of the last syncs had nothing to say."
     ordering = ("fabric_id", "pk")
     sortable_by = ()  # of a whole fleet they are too many, and the filters find what sorting would
-    readonly_fields = ("fabric_link", "severity_badge", "resource", "source")
+    readonly_fields = ("fabric_link", "severity_badge", "resource_link", "source")
     fieldsets = (
         (None, {"fields": ("severity_badge", "code", "message", "field")}),
-        ("Where", {"fields": ("resource", "source", "fabric_link")}),
+        ("Where", {"fields": ("resource_link", "source", "fabric_link")}),
     )
 
     @admin.display(description="finding")
@@ -45,6 +45,14 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     @admin.display(description="resource")
     def resource(self, finding: FabricFinding) -> str:
         return f"{finding.kind} {finding.namespace}/{finding.name}"
+
+    @admin.display(description="resource")
+    def resource_link(self, finding: FabricFinding) -> SafeString | str:
+        """Of a single finding: a list would look up each. What could not be applied is no resource."""
+        found = FabricResource.objects.filter(
+            fabric=finding.fabric_id, kind=finding.kind, namespace=finding.namespace, name=finding.name
+        ).first()
+        return link_to(found) if found else self.resource(finding)
 
     @admin.display(description="fabric", ordering="fabric_id")
     def fabric_link(self, finding: FabricFinding) -> SafeString:

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from netbox_hedgehog.admin import code, resource_links
 from netbox_hedgehog.admin.resource_links import referred_to_by, refers_to
-from netbox_hedgehog.models import FabricResource, HedgehogFabric
+from netbox_hedgehog.models import FabricFinding, FabricResource, HedgehogFabric
 from tests.support.wiring import SMALL, resources, store
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +167,14 @@ class TestReferences:
         spine = of("Switch", "spine-01")
         assert f"topology/?show={spine.pk}" in page(viewer, spine)
         assert "topology/?show=" not in page(viewer, of("VPC", "web"))
+
+
+def test_a_finding_leads_to_its_resource_if_there_is_one(boss: Client) -> None:
+    fabric = HedgehogFabric.objects.create(name="east")
+    about = {"fabric": fabric, "kind": "Switch", "namespace": "default", "name": "spine-1"}
+    finding = FabricFinding.objects.create(severity="error", code="a.b", message="wrong", source_path="a", **about)
+    address = reverse("admin:netbox_hedgehog_fabricfinding_change", args=[finding.pk])
+    assert "Switch default/spine-1" in boss.get(address).content.decode()
+    row = FabricResource.objects.create(api_version="v1", spec={}, **about)
+    target = reverse("admin:netbox_hedgehog_fabricresource_change", args=[row.pk])
+    assert f'href="{target}">Switch default/spine-1</a>' in boss.get(address).content.decode()

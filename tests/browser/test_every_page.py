@@ -64,3 +64,14 @@ def test_a_password_is_reset_on_a_phone(phone, boss):
     assert box["x"] + box["width"] <= PHONE["width"]
     button.click()
     expect(phone.get_by_text("Enter a new password")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_error_page_can_be_perceived(phone, check_accessible, complaints, scheme):
+    phone.emulate_media(color_scheme=scheme)
+    phone.goto("/nothing")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    check_accessible(phone)
+    complaints.expect("404")
+    phone.get_by_role("link", name="To the dashboard").click()
+    expect(phone).to_have_title(re.compile("Dashboard"))
