@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, override
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from netbox_hedgehog.admin.filters import DropdownFilter
-from netbox_hedgehog.models import Activity, HedgehogFabric
-from netbox_hedgehog.scheduling.due import HAS_SOURCE, due, has_expired, is_backing_off, is_claimed
+from netbox_hedgehog.models import Activity, GitRepository, HedgehogFabric
+from netbox_hedgehog.scheduling.due import due, has_expired, is_backing_off, is_claimed
 from netbox_hedgehog.scheduling.fleet import missed
 
 type Fabrics = QuerySet[HedgehogFabric]
@@ -45,12 +45,19 @@ def _among(chosen: Callable[[datetime], Fabrics]) -> Callable[[Fabrics, datetime
     return lambda fabrics, now: fabrics.filter(pk__in=chosen(now).order_by().values("pk"))
 
 
+def _never(fabrics: Fabrics, _now: datetime) -> Fabrics:
+    """Repositories are asked for before: joined by OR, they would have the database look at each fabric."""
+    without_url = list(GitRepository.objects.filter(url="").values_list("pk", flat=True))
+    no_source = Q(git_repository__isnull=True) | Q(git_repository__in=without_url)
+    return fabrics.filter(no_source | Q(due_at__isnull=True))
+
+
 _BY_SCHEDULE: Final[dict[str, tuple[str, Callable[[Fabrics, datetime], Fabrics]]]] = {
     "due": ("due now", _among(due)),
     "overdue": ("overdue", _among(missed)),
     "later": ("due later", lambda fabrics, now: fabrics.filter(due_at__isnull=False).exclude(has_expired(now))),
     "waits": ("backing off", lambda fabrics, now: fabrics.filter(is_backing_off(now))),
-    "never": ("never by schedule", lambda fabrics, _now: fabrics.exclude(HAS_SOURCE, due_at__isnull=False)),
+    "never": ("never by schedule", _never),
 }
 
 

@@ -1,7 +1,8 @@
 """How many fabrics are in which state, and how late: the figures of the dashboard and of the metrics.
 
-Counting a fleet reads each of its rows, and no index changes that. So the figures of a large one are kept in the
-cache and counted anew by one who asks, at most every :data:`KEEP_SECONDS`. They say when they were counted.
+Counting a fleet reads each of its rows, and no index changes that. So each tick counts, and keeps the figures of a
+large one in the cache, where all who ask find them. Only where no tick has come for :data:`KEEP_SECONDS` does one who
+asks count. They say when they were counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from netbox_hedgehog.observability.redaction import redact
 from netbox_hedgehog.scheduling.due import Overdue, overdue
 from netbox_hedgehog.scheduling.fleet import not_missed_since
 
-KEEP_SECONDS: Final = 15
+KEEP_SECONDS: Final = 120
+"""Two ticks, as they come."""
 KEPT_FROM: Final = 5_000
 """Fewer fabrics are counted each time, in a few milliseconds."""
 LATENESS_SECONDS: Final = (60, 300, 900, 3600, 21_600, 86_400)
@@ -29,8 +31,8 @@ _KEY: Final = "fleet-figures"
 _COUNTING: Final = "fleet-figures-counting"
 # The longest that others are held back by one who began to count; far more than it takes.
 _COUNTING_SECONDS: Final = 30
-# Beyond that nobody asked for a while, and old figures are worth less than a moment's wait.
-_FORGOTTEN_SECONDS: Final = 60
+# Until then those who ask have something to read while one of them counts.
+_FORGOTTEN_SECONDS: Final = 2 * KEEP_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -61,13 +63,21 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """The figures, at most :data:`KEEP_SECONDS` old, or as old as it takes whoever counts them now."""
+    """The figures: of the last tick, or of now for a small fleet; without ticks, :data:`KEEP_SECONDS` old at most."""
     kept = _cached(lambda: _from_json(cache.get(_KEY)))
     if kept is not None and (now - kept.at).total_seconds() < KEEP_SECONDS:
         return kept
     if kept is not None and not _cached(lambda: cache.add(_COUNTING, 1, timeout=_COUNTING_SECONDS)):
         return kept
     return _count(now)
+
+
+def count_in_passing(now: datetime) -> None:
+    """Count for all who will ask; never raises."""
+    try:
+        _count(now)
+    except Exception as error:  # noqa: BLE001 - figures must not cost a tick; the next one counts again
+        log.warning("figures.failed", error=redact(error))
 
 
 def _count(now: datetime) -> Figures:

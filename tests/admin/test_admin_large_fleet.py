@@ -17,6 +17,7 @@ from netbox_hedgehog.admin import counting, deleting
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SyncStatus
 from netbox_hedgehog.scheduling import figures as figures_module
 from netbox_hedgehog.scheduling.figures import KEEP_SECONDS, figures
+from netbox_hedgehog.scheduling.tick import run_tick
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +72,8 @@ def most_read(client: Client, address: str) -> int:
 @pytest.mark.parametrize(
     "query",
     ["", "p=5", "o=1", "o=-1", "o=8", "o=-8", "status__exact=active", "status__exact=maintenance",
-     "sync_status__exact=in_sync", "sync_status__exact=error", "sync_enabled__exact=0"],
+     "sync_status__exact=in_sync", "sync_status__exact=error", "sync_enabled__exact=0",
+     "schedule=due", "schedule=overdue", "schedule=later", "schedule=waits", "schedule=never"],
 )  # fmt: skip
 def test_a_list_of_fabrics_reads_a_bounded_number_of_them(boss, query, monkeypatch):
     monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
@@ -246,6 +248,29 @@ class TestTheFiguresOfALargeFleet:
         HedgehogFabric.objects.create(name="second")
         cache.add("fleet-figures-counting", 1)
         assert figures(now + timedelta(seconds=KEEP_SECONDS)).fabrics == 1
+
+    def test_are_counted_by_each_tick_for_all_who_ask(self):
+        now = timezone.now()
+        figures(now)
+        HedgehogFabric.objects.create(name="second")
+        run_tick(now + timedelta(seconds=1), lambda _: None)
+        with CaptureQueriesContext(connection) as captured:
+            counted = figures(now + timedelta(seconds=KEEP_SECONDS))
+        assert (counted.at, counted.fabrics) == (now + timedelta(seconds=1), 2)
+        assert len(captured) == 0
+
+    def test_that_cannot_be_counted_cost_no_tick(self, monkeypatch):
+        monkeypatch.setattr(figures_module, "overdue", lambda *_: 1 / 0)
+        assert run_tick(timezone.now(), lambda _: None).status == "completed"
+
+    @pytest.mark.skipif("connection.vendor != 'postgresql'")
+    def test_are_read_and_not_counted_by_a_page(self, boss, fleet):
+        run_tick(timezone.now() - timedelta(seconds=KEEP_SECONDS - 30), lambda _: None)
+        HedgehogFabric.objects.update(claim_expires_at=None, claim_token=None)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        for page in ("hedgehog_dashboard", "admin:index"):
+            assert most_read(boss, reverse(page)) <= 1_000
 
     @pytest.mark.usefixtures("cache_away")
     def test_are_counted_each_time_without_a_cache(self):
