@@ -1,8 +1,8 @@
-"""How a cost grows, as a picture: an SVG with logarithmic axes, readable on light and on dark pages."""
+"""How a cost grows, as a picture: an SVG, readable on light and on dark pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
@@ -14,6 +14,7 @@ HEIGHT: Final = 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 150, 34, 46
 _COLOURS: Final = ("#3b7dd8", "#c2571a", "#3d8c40", "#8a56b0", "#5f6b76")
 _NAMES_APART: Final = 15
+_MOST_STEPS: Final = 6
 
 _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:14px;font-weight:600}"
@@ -26,33 +27,40 @@ type Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class _Axis:
-    """Decades from ``first`` to ``last``, laid over pixels."""
+    """Numbers laid over pixels; the outermost lines of its grid are its ends."""
 
-    first: int
-    last: int
+    grid: Sequence[float]
     start: float
     end: float
+    scale: Callable[[float], float]
 
     @classmethod
-    def over(cls, values: Sequence[float], start: float, end: float) -> _Axis:
+    def logarithmic(cls, values: Sequence[float], start: float, end: float) -> _Axis:
+        """Of whole decades."""
         first, last = floor(log10(min(values))), ceil(log10(max(values)))
-        return cls(first, max(last, first + 1), start, end)
+        decades = range(first, max(last, first + 1) + 1)
+        return cls([10.0**exponent for exponent in decades], start, end, log10)
+
+    @classmethod
+    def linear(cls, values: Sequence[float], start: float, end: float) -> _Axis:
+        """From zero, in at most six steps of 1, 2 or 5 and noughts."""
+        highest = max(values)
+        decade = 10.0 ** floor(log10(highest))
+        step = next(size for size in (decade / 5, decade / 2, decade, 2 * decade) if highest / size <= _MOST_STEPS)
+        return cls([number * step for number in range(ceil(highest / step) + 1)], start, end, float)
 
     def at(self, value: float) -> float:
         """The pixel of a value."""
-        share = (log10(value) - self.first) / (self.last - self.first)
-        return self.start + share * (self.end - self.start)
-
-    def decades(self) -> list[float]:
-        """Where lines of the grid are."""
-        return [10.0**exponent for exponent in range(self.first, self.last + 1)]
+        first, last = self.scale(self.grid[0]), self.scale(self.grid[-1])
+        return self.start + (self.scale(value) - first) / (last - first) * (self.end - self.start)
 
 
-def growth(title: str, x_name: str, y_name: str, lines: Mapping[str, Points]) -> str:
-    """The picture of some lines; every value is above zero."""
+def growth(title: str, x_name: str, y_name: str, lines: Mapping[str, Points], *, decades: bool = True) -> str:
+    """The picture of some lines, over decades or from zero; every value is above zero."""
     points = [point for line in lines.values() for point in line]
-    x = _Axis.over([point[0] for point in points], _LEFT, WIDTH - _RIGHT)
-    y = _Axis.over([point[1] for point in points], HEIGHT - _BOTTOM, _TOP)
+    axis = _Axis.logarithmic if decades else _Axis.linear
+    x = axis([point[0] for point in points], _LEFT, WIDTH - _RIGHT)
+    y = axis([point[1] for point in points], HEIGHT - _BOTTOM, _TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
@@ -67,11 +75,11 @@ def growth(title: str, x_name: str, y_name: str, lines: Mapping[str, Points]) ->
 
 
 def _grid(x: _Axis, y: _Axis) -> Iterator[str]:
-    for value in x.decades():
+    for value in x.grid:
         at = x.at(value)
         yield f'<line class="grid" x1="{at:.1f}" y1="{_TOP}" x2="{at:.1f}" y2="{HEIGHT - _BOTTOM}"/>'
-        yield f'<text x="{at:.1f}" y="{HEIGHT - _BOTTOM + 18}" text-anchor="middle">{value:,.0f}</text>'
-    for value in y.decades():
+        yield f'<text x="{at:.1f}" y="{HEIGHT - _BOTTOM + 18}" text-anchor="middle">{value:,g}</text>'
+    for value in y.grid:
         at = y.at(value)
         yield f'<line class="grid" x1="{_LEFT}" y1="{at:.1f}" x2="{WIDTH - _RIGHT}" y2="{at:.1f}"/>'
         yield f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value:,g}</text>'

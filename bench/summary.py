@@ -113,11 +113,13 @@ def pictures(figures: Figures) -> dict[str, str]:
         drawn["growth-sync.svg"] = growth("The first sync of a fabric", "files, of three resources each", "ms", syncs)
     if workers := figures.get("workers"):
         done = {"ours": [(row["processes"], row["syncs_per_second"]) for row in workers]}
-        drawn["growth-workers.svg"] = growth("Unchanged syncs, each of its repository", "processes", "a second", done)
+        drawn["growth-workers.svg"] = growth(
+            "Unchanged syncs, each of its repository", "processes", "a second", done, decades=False
+        )
     if endurance := figures.get("endurance"):
         samples = endurance["samples"][1:]
         memory = {name: [(each["syncs"], each["mib"][name]) for each in samples] for name in samples[0]["mib"]}
-        drawn["growth-memory.svg"] = growth("Resident memory", "syncs", "MiB", memory)
+        drawn["growth-memory.svg"] = growth("Resident memory", "syncs", "MiB", memory, decades=False)
     return drawn
 
 

@@ -98,3 +98,9 @@ def test_a_line_that_grows_rises_and_names_do_not_cover_each_other():
     assert heights[1] < heights[0]
     names = [each for each in root.iter("{http://www.w3.org/2000/svg}text") if each.text in {"a", "b"}]
     assert abs(float(names[0].attrib["y"]) - float(names[1].attrib["y"])) >= 12
+
+
+def test_what_grows_within_a_decade_is_drawn_from_zero_by_round_steps():
+    picture = plot.growth("t", "x", "y", {"a": [(1, 31.0), (4, 117.5)]}, decades=False)
+    labels = [each.text for each in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    assert labels[1:14] == ["0", "1", "2", "3", "4", "0", "20", "40", "60", "80", "100", "120", "x"]
