@@ -49,6 +49,11 @@ class TestHistory:
         assert "manifest.invalid" not in said("fabric_history", "Oslo", "--changed")
         assert len(json.loads(said("fabric_history", "Oslo", "--changed", "--limit", "1", "--json"))) == 1
 
+    @pytest.mark.parametrize("limit", ["0", "-1", "many"])
+    def test_a_number_of_syncs_below_one_is_refused_by_the_options_name(self, runs, limit):
+        with pytest.raises(CommandError, match="--limit"):
+            said("fabric_history", "Oslo", "--limit", limit)
+
     def test_of_one_sync_it_shows_each_field_with_its_old_and_new_value(self, runs):
         text = said("fabric_history", "Oslo", "--run", str(runs[1].pk))
         assert f"succeeded, commit {runs[1].commit}, " in text
@@ -66,6 +71,10 @@ class TestHistory:
         assert (oldest["commit"], oldest["created"], oldest["error"]) == (runs[0].commit, 1, None)
         document = json.loads(said("fabric_history", "Oslo", "--run", str(runs[0].pk), "--json"))
         assert document["record"]["created"][0]["name"] == "leaf"
+
+    def test_a_sync_of_the_number_zero_is_one_that_is_not_there(self, runs):
+        with pytest.raises(CommandError, match="no sync 0"):
+            said("fabric_history", "Oslo", "--run", "0")
 
     def test_another_fabrics_sync_is_not_shown(self, runs, remote):
         remote.fabric(name="Rome")

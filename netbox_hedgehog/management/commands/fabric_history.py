@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from typing import Any, override
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="a fabric's name")
-        parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many syncs (20)")
+        parser.add_argument("--limit", type=_at_least_one, default=20, metavar="N", help="at most so many syncs (20)")
         parser.add_argument("--changed", action="store_true", help="only those that changed something")
         parser.add_argument("--run", type=int, metavar="ID", help="what this sync changed")
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
@@ -38,12 +39,12 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         runs = runs_of(fabrics_named([options["name"]]).get())
-        if options["run"]:
+        if options["run"] is not None:
             self._show_run(runs.filter(pk=options["run"]).first(), options)
             return
         if options["changed"]:
             runs = runs.filter(record__isnull=False)
-        shown = list(runs[: max(0, options["limit"])])
+        shown = list(runs[: options["limit"]])
         if options["json"]:
             self.stdout.write(json.dumps([_as_json(run) for run in shown], indent=2))
         else:
@@ -65,6 +66,13 @@ class Command(BaseCommand):
             self.stdout.write(f"[{run.error_code}] {run.error_message}\n{run.error_remedy}")
         for line in record_lines(record) if record else ["It changed nothing."]:
             self.stdout.write(line)
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError("must be 1 or more")
+    return number
 
 
 def _table(runs: Sequence[SyncRun]) -> Table:
