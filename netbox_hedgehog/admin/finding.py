@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, override
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from netbox_hedgehog.admin.base import BAD, DOUBTFUL, ReadOnlyAdmin, badge, link_to, shortened
 from netbox_hedgehog.admin.filters import ChoicesDropdownFilter, RelatedChoice
+from netbox_hedgehog.admin.resource_filters import chosen_fabric
 from netbox_hedgehog.models import FabricFinding, FabricResource, FindingSeverity
+
+type Findings = QuerySet[FabricFinding]
 
 SEVERITY_COLOURS: Final[dict[str, str]] = {FindingSeverity.ERROR: BAD, FindingSeverity.WARNING: DOUBTFUL}
 
@@ -24,7 +29,7 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
     show_facets = admin.ShowFacets.NEVER  # a count of the fleet for each choice
     list_select_related = ("fabric",)
     search_fields = ("name", "code")
-    search_help_text = "Name of a resource, or code"
+    search_help_text = "Name of a resource or code, in all fabrics from its beginning"
     when_empty = "The checks of the last syncs had nothing to say."
     ordering = ("fabric_id", "pk")
     sortable_by = ()  # of a whole fleet they are too many, and the filters find what sorting would
@@ -33,6 +38,15 @@ class FindingAdmin(ReadOnlyAdmin[FabricFinding]):
         (None, {"fields": ("severity_badge", "code", "message", "field")}),
         ("Where", {"fields": ("resource_link", "source", "fabric_link")}),
     )
+
+    @override
+    def get_search_results(self, request: HttpRequest, queryset: Findings, search_term: str) -> tuple[Findings, bool]:
+        """By any part within a fabric; of all fabrics by what an index finds. Names and codes are lower-case."""
+        if not search_term:
+            return queryset, False
+        lookup = "startswith" if chosen_fabric(request) is None else "contains"
+        term = search_term.strip().lower()
+        return queryset.filter(Q(**{f"name__{lookup}": term}) | Q(**{f"code__{lookup}": term})), False
 
     @admin.display(description="finding")
     def what(self, finding: FabricFinding) -> SafeString | str:

@@ -32,7 +32,13 @@ class FabricFinding(models.Model):
             # Admin: the list, of all fabrics or of one; and of one severity or code.
             models.Index(fields=["fabric", "id"], name="finding_of_fabric"),
             models.Index(fields=["severity", "fabric", "id"], name="finding_of_severity"),
-            models.Index(fields=["code", "fabric", "id"], name="finding_of_code"),
+            # By the beginning of a code or name, too.
+            models.Index(
+                fields=["code", "fabric", "id"],
+                name="finding_by_code",
+                opclasses=["varchar_pattern_ops", "int8_ops", "int8_ops"],
+            ),
+            models.Index(fields=["name"], name="finding_name", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
