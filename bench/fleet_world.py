@@ -36,6 +36,7 @@ from tests.support.git_server import commit_files
 _FILES: Final = 2
 _CHANGED_FILE: Final = repository.leaf_path(0)
 _FABRICS: Final = HedgehogFabric._meta.db_table  # noqa: SLF001 - Django's documented model API
+_REPOSITORIES: Final = GitRepository._meta.db_table  # noqa: SLF001
 _RESOURCES: Final = FabricResource._meta.db_table  # noqa: SLF001
 _START_SECONDS: Final = 60
 _PATIENCE_SECONDS: Final = 600
@@ -129,8 +130,8 @@ def fill(base_url: str, repositories: int, fabrics_each: int) -> None:
 def clear() -> None:
     """Leave nothing of a fleet before."""
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {_FABRICS}, {SchedulerRun._meta.db_table} CASCADE")  # noqa: SLF001
-    GitRepository.objects.all().delete()
+        # Also what others' tables keep of the repositories: the peers of a sync have theirs.
+        cursor.execute(f"TRUNCATE {_FABRICS}, {_REPOSITORIES}, {SchedulerRun._meta.db_table} CASCADE")  # noqa: SLF001
     cache.clear()
     with app.connection_for_write() as broker:
         channel: Any = broker.default_channel
