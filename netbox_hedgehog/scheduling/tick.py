@@ -17,7 +17,7 @@ from netbox_hedgehog.conf import conf
 from netbox_hedgehog.models import SchedulerRun, TickStatus
 from netbox_hedgehog.observability.logs import bound
 from netbox_hedgehog.observability.tracing import span, tell
-from netbox_hedgehog.scheduling import claims, figures, totals
+from netbox_hedgehog.scheduling import claims, totals
 from netbox_hedgehog.scheduling.claims import LONGEST_OVERDUE_FIRST, SHORTEST_INTERVAL_FIRST, Claimed
 from netbox_hedgehog.scheduling.due import census
 from netbox_hedgehog.scheduling.lock import TickLock
@@ -55,7 +55,6 @@ def run_tick(now: datetime, dispatch: Dispatch, batch: Batch = nullcontext, wait
         _record(now, tick.summary, tick.meter.used(tick.summary.syncs_triggered))
         if tick.summary.status in {TickStatus.COMPLETED, TickStatus.PARTIAL}:
             totals.count_in_passing(now)
-            figures.count_in_passing(now)
     return tick.summary
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from netbox_hedgehog.conf import conf
 from netbox_hedgehog.observability.tracing import continued, span
+from netbox_hedgehog.scheduling.figures import count_in_passing
 from netbox_hedgehog.scheduling.retention import Pruned, prune
 from netbox_hedgehog.scheduling.summary import SummaryDict
 from netbox_hedgehog.scheduling.tick import run_tick
@@ -55,9 +56,14 @@ def _claim_in(headers: Mapping[str, Any] | None) -> UUID | None:
 
 @shared_task(name="netbox_hedgehog.tasks.periodic_fabric_sync_scheduler")
 def periodic_fabric_sync_scheduler() -> SummaryDict:
-    """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes."""
+    """One tick: hand every due fabric to a worker. Returns the summary that docs/architecture.md describes.
+
+    When everything has been sent, the fleet is counted for all who will look at it.
+    """
     with span("tick"):
-        return run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch, queue_length).as_dict()
+        summary = run_tick(timezone.now(), git_sync_fabric.delay, git_sync_fabric.batch, queue_length)
+    count_in_passing(timezone.now())
+    return summary.as_dict()
 
 
 @shared_task(name="netbox_hedgehog.tasks.prune_history")

@@ -16,13 +16,15 @@ from django.utils import timezone
 from netbox_hedgehog.admin import counting, deleting
 from netbox_hedgehog.models import GitRepository, HedgehogFabric, SyncStatus
 from netbox_hedgehog.scheduling import figures as figures_module
-from netbox_hedgehog.scheduling.figures import KEEP_SECONDS, figures
-from netbox_hedgehog.scheduling.tick import run_tick
+from netbox_hedgehog.scheduling.figures import KEEP_SECONDS, count_in_passing, figures
+from netbox_hedgehog.tasks import periodic_fabric_sync_scheduler
 
 pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:netbox_hedgehog_hedgehogfabric_changelist")
 FABRICS = 6_000
+# A bitmap of an index has the rows of tests before, too, which are dead; the scan of the table by it has those that are.
+_INDEX_SCANS = {"Index Scan", "Index Only Scan"}
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def fleet(repository: GitRepository) -> list[HedgehogFabric]:
 
 
 def rows_read(statement: str) -> int:
-    """How many rows of the fabrics' table, or of its indexes, the database looks at to answer."""
+    """How many rows of the fabrics' table, or of any index, the database looks at to answer."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
         ((plan,),) = cursor.fetchall()
@@ -55,7 +57,7 @@ def rows_read(statement: str) -> int:
 
 def _rows_read(node: dict[str, Any]) -> int:
     seen = 0
-    if node.get("Relation Name") == HedgehogFabric._meta.db_table or "Index Scan" in node["Node Type"]:
+    if node.get("Relation Name") == HedgehogFabric._meta.db_table or node["Node Type"] in _INDEX_SCANS:
         seen = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
     return round(seen) + sum(_rows_read(below) for below in node.get("Plans", ()))
 
@@ -249,24 +251,24 @@ class TestTheFiguresOfALargeFleet:
         cache.add("fleet-figures-counting", 1)
         assert figures(now + timedelta(seconds=KEEP_SECONDS)).fabrics == 1
 
-    def test_are_counted_by_each_tick_for_all_who_ask(self):
-        now = timezone.now()
-        figures(now)
+    def test_are_counted_after_each_tick_for_all_who_ask(self):
+        figures(timezone.now())
         HedgehogFabric.objects.create(name="second")
-        run_tick(now + timedelta(seconds=1), lambda _: None)
+        ticked = timezone.now()
+        periodic_fabric_sync_scheduler()
         with CaptureQueriesContext(connection) as captured:
-            counted = figures(now + timedelta(seconds=KEEP_SECONDS))
-        assert (counted.at, counted.fabrics) == (now + timedelta(seconds=1), 2)
+            counted = figures(ticked + timedelta(seconds=KEEP_SECONDS))
+        assert counted.at >= ticked
+        assert counted.fabrics == 2
         assert len(captured) == 0
 
     def test_that_cannot_be_counted_cost_no_tick(self, monkeypatch):
         monkeypatch.setattr(figures_module, "overdue", lambda *_: 1 / 0)
-        assert run_tick(timezone.now(), lambda _: None).status == "completed"
+        assert periodic_fabric_sync_scheduler()["status"] == "completed"
 
     @pytest.mark.skipif("connection.vendor != 'postgresql'")
     def test_are_read_and_not_counted_by_a_page(self, boss, fleet):
-        run_tick(timezone.now() - timedelta(seconds=KEEP_SECONDS - 30), lambda _: None)
-        HedgehogFabric.objects.update(claim_expires_at=None, claim_token=None)
+        count_in_passing(timezone.now() - timedelta(seconds=KEEP_SECONDS - 30))
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         for page in ("hedgehog_dashboard", "admin:index"):
