@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:netbox_hedgehog_hedgehogfabric_changelist")
 FABRICS = 6_000
-# A bitmap of an index has the rows of tests before, too, which are dead; the scan of the table by it has those that are.
+# A bitmap of an index has the dead rows of tests before, too; the scan of the table by it has not.
 _INDEX_SCANS = {"Index Scan", "Index Only Scan"}
 
 
