@@ -26,7 +26,7 @@ def check_authorities(pem: str, now: datetime) -> None:
     try:
         for certificate in x509.load_pem_x509_certificates(pem.encode()):
             _check_time(certificate, now)
-    except ValueError:  # a certificate's parts are parsed when they are asked for
+    except (ValueError, x509.InvalidVersion):  # a certificate's parts are parsed when they are asked for
         raise _invalid("it cannot be read as PEM") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -296,6 +297,12 @@ def test_a_large_fetch_over_tls_arrives_whole(served: Path, fabric: Path, tmp_pa
         assert {f"fabric/{entry.name}": entry.data for entry in tree if entry.name != "switch.yaml"} == files
 
 
+def _of_no_version(pem: str) -> str:
+    """The certificate as one of version 7, of which there is none."""
+    version = b"\xa0\x03\x02\x01"
+    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(pem).replace(version + b"\x02", version + b"\x06", 1))
+
+
 class TestTheTextOfAnAuthority:
     NOW = datetime.now(UTC)
 
@@ -310,10 +317,11 @@ class TestTheTextOfAnAuthority:
             ("not a certificate", "cannot be read"),
             ("-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n", "cannot be read"),
             ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "private key"),
+            (_of_no_version(Authority("Odd").pem), "cannot be read"),
             (Authority("Old", days=-1).pem, "'Old' expired on"),
             (Authority("Good").pem + Authority("Old", days=-1).pem, "'Old' expired on"),
         ],
-        ids=["nonsense", "no certificate inside", "private key", "expired", "one of two expired"],
+        ids=["nonsense", "no certificate inside", "private key", "no version", "expired", "one of two expired"],
     )
     def test_that_is_something_else_is_refused(self, text: str, words: str) -> None:
         with pytest.raises(NeedsOperator, match=words) as caught:
