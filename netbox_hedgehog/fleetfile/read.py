@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
 from netbox_hedgehog.fleetfile.kinds import API_VERSION, KINDS, Kind
 from netbox_hedgehog.git import split_credentials
 from netbox_hedgehog.manifests import Document, ManifestLimits, Problem, parse
+from netbox_hedgehog.observability.redaction import redact
 
 # Far above 100,000 fabrics; a bound all the same, for a file that came by the wrong pipe.
 LIMITS: Final = ManifestLimits(
@@ -52,7 +53,12 @@ def read(data: bytes, path: str) -> tuple[list[Entry], list[Problem]]:
                 del entry.values[field]
             entries.append(entry)
         problems.extend(document.problem((field,) if field else (), message) for field, message in flaws)
-    return entries, problems
+    return entries, [_without_secrets(problem) for problem in problems]
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    """A URL with a password may stand anywhere in a file, also where a field's name belongs."""
+    return replace(problem, field=redact(problem.field), message=redact(problem.message))
 
 
 def doubled(entries: Iterable[Entry]) -> list[Problem]:
