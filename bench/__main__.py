@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,9 +20,11 @@ type Figures = dict[str, Any]
 def main() -> None:
     """Measure, print the tables, and keep the figures if asked to."""
     options = _options()
+    # What was started ends with it, as it does when somebody presses Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     figures = _measured(options)
     for other in options.join:
-        figures = json.loads(other.read_text()) | figures
+        figures = summary.joined(figures, json.loads(other.read_text()))
     report.show_summary(summary.lines(figures))
     if options.write:
         summary.write(figures, datetime.now(UTC).date())
@@ -70,13 +74,14 @@ def _sync(options: argparse.Namespace) -> Figures:
     rows = sync.timings(plan)
     parsing = sync.parsing(plan)
     peak_mib = sync.memory(plan)
-    growth = sync.growth(plan)
+    by_files, by_resources = sync.growth_by_files(plan), sync.growth_by_resources(plan)
     report.show_sync(rows, parsing, peak_mib)
     return {
         "syncs": [asdict(row) for row in rows],
         "parsing": asdict(parsing),
         "sync_peak_mib": peak_mib,
-        "sync_growth": [asdict(row) for row in growth],
+        "sync_growth_by_files": [asdict(row) for row in by_files],
+        "sync_growth_by_resources": [asdict(row) for row in by_resources],
     }
 
 

@@ -1,7 +1,8 @@
 """The whole system at work: how many fabrics stay on time, with real beat, worker, PostgreSQL, Valkey and a Git server.
 
 A fabric is on time if its sync starts less than two ticks after it is due. Due times are spread evenly over the
-interval at first, so a few minutes are a fair sample of hours.
+interval at first, and so many fabrics have changed as have at any moment later on, so a few minutes are a fair sample
+of hours.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def _run(plan: Plan, fabrics: int, minutes: float) -> Figures:
         remote = Repositories(Path(scratch), repositories, -(-fabrics // repositories))
         fleet_world.fill(server.base, repositories, -(-fabrics // repositories))
         fleet_world.note_starts()
+        remote.change_some(round(CHANGED * fabrics / 2))
         with (
             fleet_world.running(
                 plan.concurrency, Path(os.environ["HEDGEHOG_DATA_DIR"], "logs"), server.pid

@@ -60,6 +60,12 @@ class Repositories:
         for number in range(1, count):
             shutil.copytree(first, root / name_of(number))
 
+    def change_some(self, count: int) -> None:
+        """Commit to ``count`` fabrics, or a few less: one may be met twice."""
+        chance = random.Random(2)
+        for _ in range(count):
+            self.change_one(chance)
+
     def change_one(self, chance: random.Random) -> None:
         """Commit another VLAN, label and description to some fabric."""
         number, fabric = chance.randrange(self._count), chance.randrange(self._fabrics_each)

@@ -25,6 +25,12 @@ def files(count: int, revision: int = 0) -> dict[str, bytes]:
     return tree
 
 
+def in_few_files(count: int, few: int) -> dict[str, bytes]:
+    """The documents of ``files(count)`` in ``few`` files of about the same size."""
+    each = list(files(count).values())
+    return {f"part-{number:03}.yaml": b"".join(each[number::few]) for number in range(few)}
+
+
 def leaf_path(number: int) -> str:
     """Where one leaf's documents are."""
     return f"leaves/leaf-{number:03}.yaml"

@@ -10,10 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bench.plot import growth
+from bench.plot import Points, growth
 
 PAGE: Final = Path(__file__).parent.parent / "docs/performance.md"
 _MEASURED: Final = re.compile(r"(<!-- measured -->\n).*?(<!-- end of measured -->\n)", re.DOTALL)
+_PEERS: Final = {"naive": "naive loop", "netbox": "NetBox's way"}
 
 type Figures = dict[str, Any]
 
@@ -26,6 +27,11 @@ class Line(NamedTuple):
     beside: str
     ratio: str
     goal: str
+
+
+def joined(figures: Figures, earlier: Figures) -> Figures:
+    """The figures of two runs; of what both measured the first stand, but every run of a fleet is kept."""
+    return earlier | figures | {"fleet": [*earlier.get("fleet", []), *figures.get("fleet", [])]}
 
 
 def lines(figures: Figures) -> list[Line]:
@@ -85,7 +91,8 @@ def _workers(figures: Figures) -> Iterator[Line]:
 def _fleets(figures: Figures) -> Iterator[Line]:
     for run in figures.get("fleet", []):
         rate = run["syncs"] / run["minutes"] / 60
-        name = f"fleet, {run['fabrics']:,} fabrics at 300 s for {run['minutes']:.0f} min"
+        by = f"{run['concurrency']} worker processes, {run['minutes']:.0f} min"
+        name = f"fleet, {run['fabrics']:,} fabrics at 300 s, {by}"
         yield Line(name, f"{run['on_time']:.2%} on time", f"{rate:.0f} syncs a second", "", "99 % of 100,000")
 
 
@@ -104,23 +111,32 @@ def pictures(figures: Figures) -> dict[str, str]:
     """SVGs by the names of their files, of whatever was measured at several sizes."""
     drawn = {}
     if rows := [row for row in figures.get("rows", []) if row["due"] < row["fabrics"]]:
-        names = {"naive loop": "naive_ms", "ours": "ours_ms", "floor": "floor_ms"}
-        ticks = {name: [(row["fabrics"], row[key]) for row in rows] for name, key in names.items()}
-        drawn["growth-tick.svg"] = growth("A tick, 1 % due", "fabrics", "ms", ticks)
-    if sizes := figures.get("sync_growth"):
-        names = {"NetBox's way": "netbox_ms", "ours": "ours_ms", "floor": "floor_ms"}
-        syncs = {name: [(row["files"], row[key]) for row in sizes] for name, key in names.items()}
-        drawn["growth-sync.svg"] = growth("The first sync of a fabric", "files, of three resources each", "ms", syncs)
+        drawn["growth-by-fabrics.svg"] = growth(
+            "A tick, 1 % due", "fabrics", "ms", _contestants(rows, "fabrics", "naive")
+        )
+    title = "The first sync of a fabric"
+    if sizes := figures.get("sync_growth_by_files"):
+        syncs = _contestants(sizes, "files", "netbox")
+        drawn["growth-by-files.svg"] = growth(title, "files, of three resources each", "ms", syncs)
+    if sizes := figures.get("sync_growth_by_resources"):
+        syncs = _contestants(sizes, "documents", "netbox")
+        drawn["growth-by-resources.svg"] = growth(title, f"resources, in {sizes[0]['files']} files", "ms", syncs)
     if workers := figures.get("workers"):
         done = {"ours": [(row["processes"], row["syncs_per_second"]) for row in workers]}
-        drawn["growth-workers.svg"] = growth(
+        drawn["growth-by-processes.svg"] = growth(
             "Unchanged syncs, each of its repository", "processes", "a second", done, decades=False
         )
     if endurance := figures.get("endurance"):
         samples = endurance["samples"][1:]
         memory = {name: [(each["syncs"], each["mib"][name]) for each in samples] for name in samples[0]["mib"]}
-        drawn["growth-memory.svg"] = growth("Resident memory", "syncs", "MiB", memory, decades=False)
+        drawn["growth-by-syncs.svg"] = growth("Resident memory", "syncs", "MiB", memory, decades=False)
     return drawn
+
+
+def _contestants(rows: list[Figures], by: str, peer: str) -> dict[str, Points]:
+    """A line for each of those that were measured, over the column ``by``."""
+    columns = {_PEERS[peer]: f"{peer}_ms", "ours": "ours_ms", "floor": "floor_ms"}
+    return {name: [(row[by], row[column]) for row in rows] for name, column in columns.items()}
 
 
 def as_markdown(figures: Figures, day: date) -> str:
@@ -129,7 +145,7 @@ def as_markdown(figures: Figures, day: date) -> str:
     head = f"{day.isoformat()}, {os.cpu_count()} cores, {kib / 1024**2:.0f} GiB, Python {platform.python_version()}."
     table = ["| figure | ours | beside it | ratio | goal |", "|---|--:|--:|--:|--:|"]
     table += [f"| {' | '.join(line)} |" for line in lines(figures)]
-    images = [f"![{name.removesuffix('.svg').replace('-', ' of a ')}](images/{name})" for name in pictures(figures)]
+    images = [f"![{name.removesuffix('.svg').replace('-', ' ')}](images/{name})" for name in pictures(figures)]
     return "\n".join([head, "", *table, "", *images]) + "\n"
 
 

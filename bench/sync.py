@@ -29,6 +29,8 @@ class Plan:
     runs_all: int = 3
     sizes: tuple[int, ...] = (20, 200, 2_000, 6_000)
     """Numbers of files, for how the first sync grows."""
+    few: int = 20
+    """Numbers of files that hold as many resources, for how it grows by them alone."""
 
 
 QUICK: Final = Plan(files=60, runs=1, runs_all=1, sizes=(20, 60))
@@ -69,17 +71,20 @@ class Parsing:
 def timings(plan: Plan) -> list[Row]:
     """Measure each kind of sync, all contestants in turns on one server."""
     with tempfile.TemporaryDirectory() as scratch, repository.served(Path(scratch)) as url:
-        return _Course(plan, Path(scratch), url).rows()
+        return _Course(plan, repository.files(plan.files), DOCUMENTS_PER_FILE, Path(scratch), url).rows()
 
 
-def growth(plan: Plan) -> list[Row]:
-    """Measure the first sync at several sizes."""
-    rows = []
-    for files in plan.sizes:
-        with tempfile.TemporaryDirectory() as scratch, repository.served(Path(scratch)) as url:
-            course = _Course(replace(plan, files=files, runs=plan.runs_all), Path(scratch), url)
-            rows.append(course.first())
-    return rows
+def growth_by_files(plan: Plan) -> list[Row]:
+    """Measure the first sync of more and more files."""
+    return [_first_sync(plan, repository.files(count), DOCUMENTS_PER_FILE) for count in plan.sizes]
+
+
+def growth_by_resources(plan: Plan) -> list[Row]:
+    """Measure the first sync of more and more resources in equally many files."""
+    return [
+        _first_sync(plan, repository.in_few_files(count, plan.few), count * DOCUMENTS_PER_FILE // plan.few)
+        for count in plan.sizes
+    ]
 
 
 def parsing(plan: Plan) -> Parsing:
@@ -99,13 +104,19 @@ def memory(plan: Plan) -> float:
         return sync_memory.measure(url)
 
 
+def _first_sync(plan: Plan, files: dict[str, bytes], documents_each: int) -> Row:
+    with tempfile.TemporaryDirectory() as scratch, repository.served(Path(scratch)) as url:
+        return _Course(replace(plan, runs=plan.runs_all), files, documents_each, Path(scratch), url).first()
+
+
 class _Course:
     """The four kinds of sync, one after the other, on one growing history."""
 
-    def __init__(self, plan: Plan, root: Path, url: str) -> None:
+    def __init__(self, plan: Plan, files: dict[str, bytes], documents_each: int, root: Path, url: str) -> None:
         self._plan = plan
+        self._files = files
+        self._documents_each = documents_each
         self._root = root
-        self._files = repository.files(plan.files)
         self._revision = 0
         self._ours = Ours(url, Path(os.environ["HEDGEHOG_DATA_DIR"]) / "mirrors")
         self._netbox = NetBoxWay(url)
@@ -113,7 +124,7 @@ class _Course:
 
     def first(self) -> Row:
         repository.commit(self._root, self._files)
-        return self._row("first", self._plan.runs, self._forget, self._floor.first, self._plan.files)
+        return self._row("first", self._plan.runs, self._forget, self._floor.first, len(self._files))
 
     def rows(self) -> list[Row]:
         floor, plan = self._floor, self._plan
@@ -123,11 +134,11 @@ class _Course:
             self._row("one file changed", plan.runs, self._change_one, floor.changed, 1),
             # Unlike the one before, this is one that the checks between resources have to look at.
             self._row("one VPC changed", plan.runs, self._change_vpc, floor.changed, 1),
-            self._row("all changed", plan.runs_all, self._change_all, floor.changed, plan.files),
+            self._row("all changed", plan.runs_all, self._change_all, floor.changed, len(self._files)),
         ]
 
     def _row(self, sync: str, runs: int, prepare: Callable[[], None], floor: Callable[[], int], files: int) -> Row:
-        documents = files * DOCUMENTS_PER_FILE
+        documents = files * self._documents_each
         taken: dict[str, list[float]] = {"ours": [], "netbox": [], "floor": []}
         for _ in range(runs):
             prepare()
@@ -137,8 +148,8 @@ class _Course:
         medians = {name: median(times) * 1000 for name, times in taken.items()}
         row = Row(
             sync,
-            self._plan.files,
-            self._plan.files * DOCUMENTS_PER_FILE,
+            len(self._files),
+            len(self._files) * self._documents_each,
             medians["ours"],
             medians["netbox"],
             medians["floor"],

@@ -30,6 +30,7 @@ _PUBLISH_MARGIN_SECONDS = 60
     name="netbox_hedgehog.tasks.git_sync_fabric",
     base=BatchedTask,
     bind=True,
+    Request="netbox_hedgehog.tasks.receiving:SyncRequest",
     waits_for_database=True,
     expires=conf.queued_claim_seconds - _PUBLISH_MARGIN_SECONDS,
 )

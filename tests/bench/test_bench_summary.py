@@ -19,8 +19,12 @@ FIGURES: dict[str, Any] = {
     ],
     "memory": {"peak_ours": 4.0, "peak_naive": 200.0},
     "syncs": [{"sync": "first", "files": 2_000, "ours_ms": 500.0, "netbox_ms": 2_600.0, "floor_ms": 400.0}],
-    "sync_growth": [
+    "sync_growth_by_files": [
         {"files": files, "ours_ms": files / 4, "netbox_ms": files * 1.5, "floor_ms": files / 5} for files in (20, 2_000)
+    ],
+    "sync_growth_by_resources": [
+        {"files": 20, "documents": documents, "ours_ms": documents / 20, "netbox_ms": 30.0, "floor_ms": documents / 25}
+        for documents in (60, 6_000)
     ],
     "sync_peak_mib": 21.0,
     "looks": [{"look": "unchanged", "files": 2_000, "ours_ms": 4.0, "dulwich_ms": 400.0}],
@@ -28,7 +32,7 @@ FIGURES: dict[str, Any] = {
         {"processes": 1, "syncs": 1_500, "syncs_per_second": 60.0, "idle": 0.4},
         {"processes": 4, "syncs": 1_500, "syncs_per_second": 150.0, "idle": 0.1},
     ],
-    "fleet": [{"fabrics": 1_000, "minutes": 30.0, "syncs": 6_000, "on_time": 0.9987}],
+    "fleet": [{"fabrics": 1_000, "concurrency": 3, "minutes": 30.0, "syncs": 6_000, "on_time": 0.9987}],
     "endurance": {
         "samples": [
             {"syncs": syncs, "ticks": syncs // 10, "mib": {"beat": 130.0, "worker": 100.0 + syncs / 1_000}}
@@ -54,6 +58,8 @@ def test_each_figure_stands_beside_what_it_is_held_against():
     assert found["sync of 2,000 files, first", "NetBox's way 2,600 ms"] == ("500 ms", "5.2 times as fast", "≥ 5")
     assert found["Git, 2,000 files, unchanged", "dulwich 400 ms"] == ("4.0 ms", "100.0 times as fast", "≥ 50")
     assert found["unchanged syncs by 4 of a worker's processes", "by one 60"] == ("150 a second", "2.5 times", "")
+    fleet = "fleet, 1,000 fabrics at 300 s, 3 worker processes, 30 min"
+    assert found[fleet, "3 syncs a second"] == ("99.87% on time", "", "99 % of 100,000")
     worker = "memory of worker after 10,000 syncs, 1,000 ticks"
     assert found[worker, "after 1,000 syncs 101.0 MiB"] == ("110.0 MiB", "+8.9%", "< 5 %")
 
@@ -63,6 +69,18 @@ def test_of_what_was_not_measured_nothing_is_said():
         summary.Line("first sync, peak above idle", "21.0 MiB", "", "", "≤ 150 MiB")
     ]
     assert summary.pictures({}) == {}
+
+
+def test_of_two_runs_the_later_figures_stand_and_every_fleet():
+    earlier = {"sync_peak_mib": 30.0, "workers": [1], "fleet": ["small"]}
+    joined = summary.joined({"sync_peak_mib": 21.0, "fleet": ["large"]}, earlier)
+    assert joined == {"sync_peak_mib": 21.0, "workers": [1], "fleet": ["small", "large"]}
+
+
+def test_growth_is_drawn_by_each_of_what_a_cost_may_depend_on():
+    assert list(summary.pictures(FIGURES)) == [
+        f"growth-by-{what}.svg" for what in ("fabrics", "files", "resources", "processes", "syncs")
+    ]
 
 
 def test_the_page_is_renewed_between_its_markers_and_a_second_time_alike(page):
