@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from netbox_hedgehog.models import SyncRun
 
-ENOUGH: Final = 100
+ENOUGH: Final = 20
 """Messages of one tick from which on it is worth asking the database."""
 
 KEPT_CLAIMS: Final = 4
