@@ -97,6 +97,10 @@ fuzz: install ## give a parser of outside bytes random ones (make fuzz ARGS='man
 audit: $(UV) ## hold the locked versions against known vulnerabilities, if that database can be reached
 	@.ci/audit $(UV)
 
+.PHONY: taint
+taint: install ## follow outside data and credentials through all calls, to where they must not arrive
+	@$(BIN)/python -m tests.taint $(UV)
+
 .PHONY: clean
 clean: ## remove everything that make made, except the data in var/
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

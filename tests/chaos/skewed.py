@@ -21,7 +21,7 @@ def _wrong() -> datetime:
 
 @signals.worker_ready.connect
 def _ask_at_once(**_: object) -> None:
-    from netbox_hedgehog.scheduling import ended  # noqa: PLC0415 - Django is there by now
+    from netbox_hedgehog.scheduling import ended
 
     ended.ENOUGH = 1  # type: ignore[misc]
 

@@ -22,30 +22,40 @@ TOOLS: Final = ("--from", "pyre-check==0.10.0", "--with", "pyrefly==1.4.1")
 PATIENCE_SECONDS: Final = 600
 
 LEAKS: Final = {
-    f"tests.taint.leaks.{name}"
-    for name in ("executes", "states", "marks_up", "chooses_a_file", "chooses_an_address", "tells")
+    "executes": "executes",
+    "states": "states",
+    "marks_up": "marks up",
+    "chooses_a_file": "chooses a file",
+    "chooses_an_address": "chooses an address",
+    "tells": "tells",
 }
-"""What must be found."""
+"""The rule that each function of ``leaks.py`` breaks."""
+
+ACCEPTED: Final = {
+    # Pysa does not see into dataclasses.replace: of its copy of a source, limits and URL count as the credential, too.
+    "netbox_hedgehog.sync.preview._Look._compare: tells",
+    "netbox_hedgehog.sync.probe.check_connection: tells",
+}
+"""What is found, was looked at, and is no leak."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make taint", description="Follow outside data and credentials.")
     parser.add_argument("uv", help="the program that brings Pysa")
-    uv = parser.parse_args().uv
     with tempfile.TemporaryDirectory(prefix="hedgehog-taint-") as scratch:
-        found = _found(uv, Path(scratch))
-    for name, what in found.items() - {(name, name.rpartition(".")[2].replace("_", " ")) for name in LEAKS}:
-        print(f"{name}: {what}")
-    missed = LEAKS - found.keys()
-    for name in missed:
-        print(f"{name}: not found, so its rule finds nothing any more")
-    others = found.keys() - LEAKS
-    print(f"{len(LEAKS - missed)} of {len(LEAKS)} leaks made on purpose found, {len(others)} others")
-    return 1 if missed or others else 0
+        found = _found(parser.parse_args().uv, Path(scratch))
+    wanted = {f"tests.taint.leaks.{function}: {rule}" for function, rule in LEAKS.items()}
+    others, missed = found - wanted - ACCEPTED, (wanted | ACCEPTED) - found
+    sys.stdout.writelines(f"{line}\n" for line in sorted(others))
+    sys.stdout.writelines(f"{line}: not found any more\n" for line in sorted(missed))
+    sys.stdout.write(
+        f"{len(found & wanted)} of {len(wanted)} leaks made on purpose were found, and {len(others)} others\n"
+    )
+    return 1 if others or missed else 0
 
 
-def _found(uv: str, scratch: Path) -> dict[str, str]:
-    """The rule that each function breaks, by its dotted name."""
+def _found(uv: str, scratch: Path) -> set[str]:
+    """Which function breaks which rule."""
     prefix = _run([uv, "tool", "run", "-q", *TOOLS, "python", "-c", "import sys; print(sys.prefix)"], scratch).strip()
     (scratch / ".pyre_configuration").write_text(
         json.dumps(
@@ -62,7 +72,7 @@ def _found(uv: str, scratch: Path) -> dict[str, str]:
     )
     _run([uv, "tool", "run", "-q", *TOOLS, "pyre", "--noninteractive", "analyze", "--save-results-to", "out"], scratch)
     errors = json.loads((scratch / "out" / "errors.json").read_text())
-    return {error["define"]: error["name"] for error in errors}
+    return {f"{error['define']}: {error['name']}" for error in errors}
 
 
 def _run(command: list[str], directory: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pygit2
 from django.db import connection
@@ -43,9 +44,9 @@ def chooses_a_file(request: HttpRequest) -> bytes:
     return Path("/srv", request.GET["name"]).read_bytes()
 
 
-def chooses_an_address(request: HttpRequest) -> socket.socket:
-    """A host of the browser's choice."""
-    return socket.create_connection((request.headers["Host"], 80))
+def chooses_an_address(repository: GitRepository) -> socket.socket:
+    """A host that somebody has stored, unchecked."""
+    return socket.create_connection((urlsplit(repository.url).netloc, 80))
 
 
 def tells(repository: GitRepository) -> None:
