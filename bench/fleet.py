@@ -178,6 +178,8 @@ def _measured(plan: Plan, processes: Processes, repositories: int, minutes: floa
         resident_mib.append(processes.resident_mib())
         _say(f"  {_progress(began)}")
     ended = datetime.now(UTC)
+    if codes := fleet_world.count_errors(began, ended):
+        _say(f"  failed: {codes}")
     after, machine_after = _cores(processes), usage.processor()
     seconds = (ended - began).total_seconds()
     cores = {kind: (after[kind] - before[kind]) / seconds for kind in after}

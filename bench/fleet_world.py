@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 import pygit2
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Count
 from django_celery_beat.models import PeriodicTask
 
 from bench import repository, usage
@@ -289,3 +290,9 @@ def count_runs(since: datetime, until: datetime) -> dict[str, int]:
             [since, until],
         )
         return dict(cursor.fetchall())
+
+
+def count_errors(since: datetime, until: datetime) -> dict[str, int]:
+    """How many syncs that began in that time failed, by the code of what failed."""
+    runs = SyncRun.objects.filter(started_at__gte=since, started_at__lt=until).exclude(error_code="")
+    return dict(runs.values_list("error_code").annotate(Count("pk")).order_by("error_code"))

@@ -86,7 +86,7 @@ def test_one_that_has_expired_is_dropped_as_celery_does(ended):
 def test_a_real_worker_drops_what_another_sync_has_settled(system, settings):  # noqa: F811
     settled, other = baker.make_recipe("tests.due_fabric", _quantity=2, git_repository__url="ftp://refused/")
     SyncRun.objects.create(fabric=settled, token=TOKEN, status=RunStatus.UNCHANGED, trigger="schedule", started_at=NOW)
-    sent = 2000
+    sent = 4000
     with git_sync_fabric.batch(TOKEN):
         for _ in range(sent):
             git_sync_fabric.delay(settled.pk)
