@@ -290,6 +290,21 @@ class TestItsBounds:
         run_tick(now, sent.append)
         assert sorted(sent) == sorted(fabric.pk for fabric in fabrics)
 
+    def test_who_was_sent_and_synced_and_is_due_again_waits_for_the_next_tick(self, now, settings):
+        settings.HEDGEHOG_TICK_CHUNK_SIZE = 1
+        fabrics = baker.make_recipe("tests.due_fabric", _quantity=3)
+        sent: list[int] = []
+
+        def is_due_again_at_once(fabric_id: int) -> None:
+            sent.append(fabric_id)
+            HedgehogFabric.objects.filter(pk=fabric_id).update(**claims.FREE, last_sync=None)
+
+        run_tick(now, is_due_again_at_once)
+        assert sent == sorted(set(sent))
+        assert claims.live(now) == 0
+        run_tick(now + timedelta(seconds=60), sent.append)
+        assert set(sent) == {fabric.pk for fabric in fabrics}
+
     def test_no_more_than_a_chunk_is_claimed_before_it_is_sent(self, now, settings):
         settings.HEDGEHOG_TICK_CHUNK_SIZE = 2
         baker.make_recipe("tests.due_fabric", _quantity=5)

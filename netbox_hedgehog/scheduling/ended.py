@@ -15,8 +15,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from netbox_hedgehog.models import SyncRun
 
-ENOUGH: Final = 20
-"""Messages of one tick from which on it is worth asking the database."""
+ENOUGH: Final = 40
+"""Questions about one tick's claims from which on it is worth asking the database; each message asks twice."""
 
 KEPT_CLAIMS: Final = 4
 """Ticks whose messages may be on their way at once; more are forgotten, which costs time and nothing else."""
@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 class EndedClaims:
     """Answers from memory; a thread of its own reads what has ended, while somebody asks.
 
-    The history names the claim under which a fabric was settled. A claim ends once and for ever, so what was read
-    stays true, and what was not read yet is merely not known.
+    The history names the claim under which a fabric was settled. A tick sends a fabric once, so its claim ends once and
+    for ever: what was read stays true, and what was not read yet is merely not known. Asking often makes it read.
     """
 
     def __init__(self) -> None:
@@ -60,15 +60,22 @@ class EndedClaims:
         return claim
 
     def _want(self) -> None:
-        if self._reader is None:
-            self._reader = threading.Thread(target=self._read_on, name="ended-claims", daemon=True)
-            self._reader.start()
+        if self._reader is None or not self._reader.is_alive():
+            reader = threading.Thread(target=self._read_on, name="ended-claims", daemon=True)
+            try:
+                reader.start()
+            except RuntimeError as error:  # no thread is to be had; whoever receives messages goes on without
+                log.warning("claims.not_read", error=str(error))
+                return
+            self._reader = reader
         self._wanted.set()
 
     def _read_on(self) -> None:
         while True:
             if not self._wanted.wait(_IDLE_SECONDS):
                 connections.close_all()
+                # By then it may be another database, whose keys are lower.
+                self._newest = self._newest_before = 0
                 self._wanted.wait()
             self._wanted.clear()
             try:

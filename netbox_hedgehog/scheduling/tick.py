@@ -76,6 +76,7 @@ class _Tick:
         # Claimed and not sent. They are given back at the end only: given back at once, a fabric whose publish
         # fails would be the first of the next chunk again.
         self.unsent: set[int] = set()
+        self.sent: set[int] = set()
         self.failures_in_a_row = 0
 
     def run_alone(self) -> None:
@@ -141,17 +142,21 @@ class _Tick:
     def dispatch_chunk(self, chunk: list[Claimed]) -> None:
         """Send the syncs that were claimed as one batch, and let their claims hold until a worker begins.
 
+        Who was sent before, was synced and is due again is left to the next tick: his claim of this one has ended, and
+        a second of the same token could not be told from it.
         A batch that fails counts as not sent at all, and as a broker that is down.
         """
         self.unsent.update(claim.fabric_id for claim in chunk)
+        fresh = [claim for claim in chunk if claim.fabric_id not in self.sent]
         try:
             with self.batch(self.token):
-                sent = [claim.fabric_id for claim in chunk if not self.must_end() and self.dispatch_one(claim)]
+                sent = [claim.fabric_id for claim in fresh if not self.must_end() and self.dispatch_one(claim)]
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
             self.failures_in_a_row = FAILURES_THAT_MEAN_BROKER_DOWN
             log.warning("tick.batch_not_sent", fabrics=len(chunk), **self.summary.add_error(error))
             return
         self.unsent.difference_update(sent)
+        self.sent.update(sent)
         self.summary.syncs_triggered += len(sent)
         claims.confirm(sent, self.now, self.token)
 

@@ -22,14 +22,22 @@ class SyncRequest(Request):
     def revoked(self) -> bool:
         """Whether nothing is to be done; the message is acknowledged then.
 
-        Celery asks when a message arrives, and once more before it hands it over.
+        Celery asks when a message arrives that expires, as those of the schedule do, and once more before handing over.
         """
-        return super().revoked() or self._is_in_vain()
+        if super().revoked():
+            return True
+        if self._is_in_vain():
+            self._drop()
+            return True
+        return False
 
     def _is_in_vain(self) -> bool:
         match self.request_dict.get(CLAIM_HEADER), self.args:
-            case str(token), [int(fabric_id)] if ENDED_CLAIMS.has_ended(token, fabric_id):
-                task_ready(self)
-                self.acknowledge()
-                return True
+            case str(token), [int(fabric_id)]:
+                return ENDED_CLAIMS.has_ended(token, fabric_id)
         return False
+
+    def _drop(self) -> None:
+        task_ready(self)
+        self.acknowledge()
+        self._already_revoked = True

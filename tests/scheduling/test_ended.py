@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from unittest import mock
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from netbox_hedgehog.models import HedgehogFabric, RunStatus, SyncRun
 from netbox_hedgehog.scheduling import ended
 from netbox_hedgehog.scheduling.ended import ENOUGH, KEPT_CLAIMS, EndedClaims
 from tests.baker_recipes import NOW, TOKEN
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -128,5 +129,43 @@ class TestTheReader:
         self.ask(claims, ENOUGH)
         assert failed.wait(PATIENCE_SECONDS)
         monkeypatch.setattr(claims, "read", read.set)
+        self.ask(claims, 1)
+        assert read.wait(PATIENCE_SECONDS)
+
+    def test_gives_its_connection_back_when_nobody_asks_and_takes_another_when_somebody_does(
+        self, claims, read, monkeypatch
+    ):
+        closed = threading.Event()
+        monkeypatch.setattr(ended, "_IDLE_SECONDS", 0.01)
+        monkeypatch.setattr(ended, "connections", mock.Mock(close_all=closed.set))
+        claims._newest = claims._newest_before = 1_000_000
+        self.ask(claims, ENOUGH)
+        assert closed.wait(PATIENCE_SECONDS)
+        assert read.wait(PATIENCE_SECONDS)
+        eventually(lambda: claims._newest == claims._newest_before == 0, "it begins anew")
+        read.clear()
+        self.ask(claims, 1)
+        assert read.wait(PATIENCE_SECONDS)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_that_has_died_is_replaced(self, claims, read, monkeypatch):
+        died = threading.Event()
+
+        def die() -> None:
+            died.set()
+            raise SystemExit
+
+        monkeypatch.setattr(claims, "read", die)
+        self.ask(claims, ENOUGH)
+        assert died.wait(PATIENCE_SECONDS)
+        claims._reader.join(PATIENCE_SECONDS)
+        monkeypatch.setattr(claims, "read", read.set)
+        self.ask(claims, 1)
+        assert read.wait(PATIENCE_SECONDS)
+
+    def test_that_cannot_be_started_stops_nobody(self, claims, read, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", mock.Mock(side_effect=RuntimeError("can't start new thread")))
+            self.ask(claims, ENOUGH)
         self.ask(claims, 1)
         assert read.wait(PATIENCE_SECONDS)
